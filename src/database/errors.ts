@@ -1,0 +1,38 @@
+import { RoomError } from "../base/errors.ts";
+
+export type DatabaseErrorCode =
+  | "database_not_found"
+  /** `data.name`: the database that UseDatabase asked for. */
+  | "database_not_found_named"
+  | "database_exists"
+  | "database_reserved"
+  | "database_unloaded"
+  | "database_loaded"
+  /** Deletion of a loaded database. */
+  | "database_open"
+  | "name_length"
+  | "name_punctuation"
+  | "name_character"
+  | "illegal_arguments"
+  /** `data.text`: which argument and why. */
+  | "illegal_argument"
+  /** A proof was asked for since a transaction that does not exist yet. */
+  | "illegal_state"
+  /** `data.latest`, `data.since`. */
+  | "prove_since_future"
+  | "since_future"
+  | "at_tx_with_since"
+  | "at_tx_with_revision"
+  | "empty_key"
+  | "empty_request"
+  | "history_limit_negative"
+  /** `data.limit`, `data.max`. */
+  | "result_limit"
+  /** `data.setting`: a database setting that is not built yet or not honoured. */
+  | "setting_unsupported"
+  | "reference_to_reference";
+
+/** What an operation on a database means when it cannot be done. */
+export class DatabaseError extends RoomError<DatabaseErrorCode> {
+  override readonly name = "DatabaseError";
+}

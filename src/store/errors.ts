@@ -1,0 +1,42 @@
+import { RoomError } from "../base/errors.ts";
+
+export type StoreErrorCode =
+  /** The key has no value at the point that was asked for (never set, deleted, or not part of that transaction). */
+  | "key_not_found"
+  /** The key has a value, and it has expired. */
+  | "key_expired"
+  | "tx_not_found"
+  | "revision_not_found"
+  /** History was asked to start exactly one past its end. */
+  | "no_more_entries"
+  | "no_entries"
+  | "empty_key"
+  | "duplicate_key"
+  /** `data.limit` names the bound, `data.setting` what changes it. */
+  | "key_too_long"
+  | "value_too_long"
+  | "too_many_entries"
+  /** `data.precondition`: "KeyMustExist" | "KeyMustNotExist" | "KeyNotModifiedAfterTxID". */
+  | "precondition_failed"
+  /** `data.reason`: "null" | "null_key" | "invalid_tx". */
+  | "precondition_invalid"
+  | "metadata_unsupported"
+  /** The stored bytes do not match their digest. `data`: database, txId, what was being read; never the bytes. */
+  | "damaged"
+  | "closed"
+  | "locked"
+  | "read_only"
+  /** The write may or may not be on disk: reopening the log failed. */
+  | "outcome_unknown"
+  /** The write is definitely not on disk. */
+  | "write_failed"
+  | "format_unsupported"
+  /** A queue or buffer is full: `data.limit`, `data.setting`. */
+  | "overloaded"
+  | "illegal_arguments"
+  | "illegal_state";
+
+/** What the ledger of one database can answer instead of a result. */
+export class StoreError extends RoomError<StoreErrorCode> {
+  override readonly name = "StoreError";
+}
