@@ -25,3 +25,9 @@ export const DATABASE_NAME_LENGTH_MAX = 128;
 export const USER_NAME_LENGTH_MAX = 63;
 /** Longest password in bytes. */
 export const PASSWORD_LENGTH_MAX = 72;
+/** How long a client waits for another process that is verifying on the same database, in milliseconds. */
+export const STATE_LOCK_WAIT_MS = 60_000;
+/** Age at which a lock on trusted state that was left by another machine is taken to be abandoned, in milliseconds. */
+export const STATE_LOCK_FOREIGN_STALE_MS = 600_000;
+/** How long a client waits for one answer (client option `timeoutMs`), in milliseconds. */
+export const CLIENT_TIMEOUT_MS = 30_000;
