@@ -28,6 +28,8 @@ export type DatabaseErrorCode =
   | "history_limit_negative"
   /** `data.limit`, `data.max`. */
   | "result_limit"
+  /** `data.setting`: the database setting whose value is out of range. */
+  | "setting_invalid"
   /** `data.setting`: a database setting that is not built yet or not honoured. */
   | "setting_unsupported"
   | "reference_to_reference";

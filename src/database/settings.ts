@@ -1,0 +1,201 @@
+// The settings of one database: every one that the wire contract names, under the contract's names, with the defaults that
+// clients see. They are kept with the database and reported back.
+//
+//   honoured        maxKeyLen maxValueLen maxTxEntries excludeCommitTime writeTxHeaderVersion autoload
+//   refused         what would promise something this server does not do (replication, retention): see UNSUPPORTED
+//   kept, no effect the rest: sizes, caches and pools of another storage engine
+//
+// All values are plain JSON (durations in milliseconds), so that settings can be stored as JSON.
+
+import { STORE_KEY_LENGTH_MAX, TX_ENTRIES_MAX, VALUE_LENGTH_MAX } from "../base/limits.ts";
+import { DatabaseError } from "./errors.ts";
+
+export interface ReplicationSettings {
+  readonly replica: boolean;
+  readonly primaryDatabase: string;
+  readonly primaryHost: string;
+  readonly primaryPort: number;
+  readonly primaryUsername: string;
+  readonly primaryPassword: string;
+  readonly syncReplication: boolean;
+  readonly syncAcks: number;
+  readonly prefetchTxBufferSize: number;
+  readonly replicationCommitConcurrency: number;
+  readonly allowTxDiscarding: boolean;
+  readonly skipIntegrityCheck: boolean;
+  readonly waitForIndexing: boolean;
+}
+
+export interface IndexSettings {
+  readonly flushThreshold: number;
+  readonly syncThreshold: number;
+  readonly cacheSize: number;
+  readonly maxNodeSize: number;
+  readonly maxActiveSnapshots: number;
+  readonly renewSnapRootAfter: number;
+  readonly compactionThld: number;
+  readonly delayDuringCompaction: number;
+  readonly nodesLogMaxOpenedFiles: number;
+  readonly historyLogMaxOpenedFiles: number;
+  readonly commitLogMaxOpenedFiles: number;
+  readonly flushBufferSize: number;
+  readonly cleanupPercentage: number;
+  readonly maxBulkSize: number;
+  /** Milliseconds. */
+  readonly bulkPreparationTimeout: number;
+}
+
+export interface AhtSettings {
+  readonly syncThreshold: number;
+  readonly writeBufferSize: number;
+}
+
+export interface TruncationSettings {
+  /** Milliseconds; 0: nothing is ever removed. */
+  readonly retentionPeriod: number;
+  /** Milliseconds. */
+  readonly truncationFrequency: number;
+}
+
+export interface DatabaseSettings {
+  readonly replicationSettings: ReplicationSettings;
+  readonly fileSize: number;
+  /** Longest store key in bytes, prefix byte included. */
+  readonly maxKeyLen: number;
+  /** Longest store value in bytes, prefix byte included. */
+  readonly maxValueLen: number;
+  /** Entries of one transaction. */
+  readonly maxTxEntries: number;
+  /** true: transactions carry no time (ts = 0). */
+  readonly excludeCommitTime: boolean;
+  readonly maxConcurrency: number;
+  readonly maxIOConcurrency: number;
+  readonly txLogCacheSize: number;
+  readonly vLogMaxOpenedFiles: number;
+  readonly txLogMaxOpenedFiles: number;
+  readonly commitLogMaxOpenedFiles: number;
+  readonly indexSettings: IndexSettings;
+  /** Version of the headers written from now on: 0 or 1. */
+  readonly writeTxHeaderVersion: number;
+  /** Whether the database is opened when the server starts. */
+  readonly autoload: boolean;
+  readonly readTxPoolSize: number;
+  /** Milliseconds. */
+  readonly syncFrequency: number;
+  readonly writeBufferSize: number;
+  readonly ahtSettings: AhtSettings;
+  readonly maxActiveTransactions: number;
+  readonly mvccReadSetLimit: number;
+  readonly vLogCacheSize: number;
+  readonly truncationSettings: TruncationSettings;
+  readonly embeddedValues: boolean;
+  readonly preallocFiles: boolean;
+}
+
+type Change<T> = { readonly [K in keyof T]?: (T[K] extends object ? Change<T[K]> : T[K]) | undefined };
+
+/** Some settings: what a caller names when he creates or changes a database. Absent means "as it is". */
+export type DatabaseSettingsChange = Change<DatabaseSettings>;
+
+/** What a database gets when its creator names nothing (wire contract). */
+export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = {
+  replicationSettings: {
+    replica: false,
+    primaryDatabase: "",
+    primaryHost: "",
+    primaryPort: 0,
+    primaryUsername: "",
+    primaryPassword: "",
+    syncReplication: false,
+    syncAcks: 0,
+    prefetchTxBufferSize: 0,
+    replicationCommitConcurrency: 0,
+    allowTxDiscarding: false,
+    skipIntegrityCheck: false,
+    waitForIndexing: false,
+  },
+  fileSize: 512 * 1024 * 1024,
+  maxKeyLen: STORE_KEY_LENGTH_MAX,
+  maxValueLen: VALUE_LENGTH_MAX,
+  maxTxEntries: TX_ENTRIES_MAX,
+  excludeCommitTime: false,
+  maxConcurrency: 30,
+  maxIOConcurrency: 1,
+  txLogCacheSize: 1000,
+  vLogMaxOpenedFiles: 10,
+  txLogMaxOpenedFiles: 10,
+  commitLogMaxOpenedFiles: 10,
+  indexSettings: {
+    flushThreshold: 100_000,
+    syncThreshold: 1_000_000,
+    cacheSize: 128 * 1024 * 1024,
+    maxNodeSize: 4096,
+    maxActiveSnapshots: 100,
+    renewSnapRootAfter: 1000,
+    compactionThld: 2,
+    delayDuringCompaction: 10,
+    nodesLogMaxOpenedFiles: 10,
+    historyLogMaxOpenedFiles: 1,
+    commitLogMaxOpenedFiles: 1,
+    flushBufferSize: 4096,
+    cleanupPercentage: 0,
+    maxBulkSize: 1,
+    bulkPreparationTimeout: 20,
+  },
+  writeTxHeaderVersion: 1,
+  autoload: true,
+  readTxPoolSize: 128,
+  syncFrequency: 20,
+  writeBufferSize: 4 * 1024 * 1024,
+  ahtSettings: { syncThreshold: 100_000, writeBufferSize: 16 * 1024 * 1024 },
+  maxActiveTransactions: 1000,
+  mvccReadSetLimit: 100_000,
+  vLogCacheSize: 0,
+  truncationSettings: { retentionPeriod: 0, truncationFrequency: 24 * 60 * 60 * 1000 },
+  embeddedValues: false,
+  preallocFiles: false,
+};
+
+/**
+ * `settings` with the named ones replaced. Throws DatabaseError `setting_invalid` or `setting_unsupported`, naming the
+ * setting, when the result cannot be honoured.
+ */
+export function changeSettings(settings: DatabaseSettings, change: DatabaseSettingsChange): DatabaseSettings {
+  const changed = merge(settings, change);
+  for (const [name, valid] of RANGES) {
+    if (!valid(changed)) throw new DatabaseError("setting_invalid", `invalid ${name}`, { setting: name });
+  }
+  for (const [name, asked] of UNSUPPORTED) {
+    if (asked(changed)) throw new DatabaseError("setting_unsupported", `${name} is not supported`, { setting: name });
+  }
+  return changed;
+}
+
+// A group of settings is changed field by field; Object.entries sees what the compiler checked in the signature.
+function merge<T extends object>(settings: T, change: Change<T>): T {
+  const merged = { ...settings } as Record<string, unknown>;
+  for (const [name, value] of Object.entries(change)) {
+    if (value === undefined) continue;
+    const old = merged[name];
+    merged[name] = typeof value === "object" && value !== null ? merge(old as object, value) : value;
+  }
+  return merged as T;
+}
+
+type Check = (settings: DatabaseSettings) => boolean;
+
+// Under the names by which clients know them from refusals.
+const RANGES: readonly (readonly [string, Check])[] = [
+  ["MaxConcurrency", (s) => s.maxConcurrency > 0],
+  ["MaxTxEntries", (s) => s.maxTxEntries > 0],
+  ["MaxKeyLen", (s) => s.maxKeyLen > 0 && s.maxKeyLen <= STORE_KEY_LENGTH_MAX],
+  ["MaxValueLen", (s) => s.maxValueLen > 0],
+  ["WriteTxHeaderVersion", (s) => s.writeTxHeaderVersion === 0 || s.writeTxHeaderVersion === 1],
+];
+
+const UNSUPPORTED: readonly (readonly [string, Check])[] = [
+  ["replicationSettings.replica", (s) => s.replicationSettings.replica],
+  ["replicationSettings.syncReplication", (s) => s.replicationSettings.syncReplication],
+  ["replicationSettings.syncAcks", (s) => s.replicationSettings.syncAcks > 0],
+  ["truncationSettings.retentionPeriod", (s) => s.truncationSettings.retentionPeriod > 0],
+];

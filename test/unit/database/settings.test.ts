@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { DatabaseError } from "../../../src/database/errors.ts";
+import { changeSettings, DEFAULT_DATABASE_SETTINGS, type DatabaseSettingsChange } from "../../../src/database/settings.ts";
+
+const change = (c: DatabaseSettingsChange) => changeSettings(DEFAULT_DATABASE_SETTINGS, c);
+
+function refusal(c: DatabaseSettingsChange): DatabaseError {
+  try {
+    change(c);
+  } catch (error) {
+    assert.ok(error instanceof DatabaseError);
+    return error;
+  }
+  assert.fail("the change was accepted");
+}
+
+describe("database settings", () => {
+  test("an empty change keeps every default", () => {
+    assert.deepEqual(change({}), DEFAULT_DATABASE_SETTINGS);
+  });
+
+  test("a change replaces what it names and nothing beside it, also inside a group", () => {
+    const changed = change({ maxKeyLen: 64, autoload: undefined, indexSettings: { cacheSize: 1 } });
+    assert.deepEqual(changed, {
+      ...DEFAULT_DATABASE_SETTINGS,
+      maxKeyLen: 64,
+      indexSettings: { ...DEFAULT_DATABASE_SETTINGS.indexSettings, cacheSize: 1 },
+    });
+    assert.equal(DEFAULT_DATABASE_SETTINGS.indexSettings.cacheSize, 134_217_728);
+  });
+
+  test("settings survive a trip through JSON", () => {
+    assert.deepEqual(JSON.parse(JSON.stringify(DEFAULT_DATABASE_SETTINGS)), DEFAULT_DATABASE_SETTINGS);
+  });
+
+  for (const [name, c] of [
+    ["MaxTxEntries", { maxTxEntries: 0 }],
+    ["MaxKeyLen", { maxKeyLen: 0 }],
+    ["MaxKeyLen", { maxKeyLen: 1025 }],
+    ["MaxValueLen", { maxValueLen: 0 }],
+    ["MaxConcurrency", { maxConcurrency: 0 }],
+    ["WriteTxHeaderVersion", { writeTxHeaderVersion: 2 }],
+  ] as const) {
+    test(`${JSON.stringify(c)} is out of range`, () => {
+      const error = refusal(c);
+      assert.equal(error.code, "setting_invalid");
+      assert.equal(error.data["setting"], name);
+    });
+  }
+
+  for (const [name, c] of [
+    ["replicationSettings.replica", { replicationSettings: { replica: true } }],
+    ["replicationSettings.syncReplication", { replicationSettings: { syncReplication: true } }],
+    ["replicationSettings.syncAcks", { replicationSettings: { syncAcks: 1 } }],
+    ["truncationSettings.retentionPeriod", { truncationSettings: { retentionPeriod: 86_400_000 } }],
+  ] as const) {
+    test(`${name} is refused by name, because nobody would keep the promise`, () => {
+      const error = refusal(c);
+      assert.equal(error.code, "setting_unsupported");
+      assert.equal(error.data["setting"], name);
+    });
+  }
+});
