@@ -1,0 +1,153 @@
+// The little of protobuf's wire format that records need: fields with varint and length-delimited values, written in ascending
+// order, each at most once.
+//
+//   field   varint (number·8 + wire type) | value        wire type 0: varint, 2: varint length | bytes
+//   varint  7 bits a byte, lowest first, high bit: more follow; negative integers as 64-bit two's complement
+//
+// The reader refuses what this writer would not write: another order, repetition, unknown fields, default values written out,
+// padded varints, values cut short.
+
+import { check, ProofError } from "./errors.ts";
+
+const WIRE_VARINT = 0;
+const WIRE_BYTES = 2;
+const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
+/** Bytes of the longest varint. */
+export const VARINT_LENGTH_MAX = 10;
+
+/** Writes fields into a buffer of a size known to suffice. proto3: a field with its default value is left out. */
+export class ProtoWriter {
+  readonly #out: Uint8Array;
+  #at = 0;
+
+  constructor(capacityBytes: number) {
+    this.#out = new Uint8Array(capacityBytes);
+  }
+
+  /** An int32, int64, uint64 or bool field. */
+  integer(field: number, value: bigint | number | boolean): void {
+    const integer = BigInt(value);
+    if (integer === 0n) return;
+    this.#varint(field * 8 + WIRE_VARINT);
+    if (integer > 0n && integer <= Number.MAX_SAFE_INTEGER) this.#varint(Number(integer));
+    else this.#longVarint(BigInt.asUintN(64, integer));
+  }
+
+  /** A bytes field. */
+  bytes(field: number, value: Uint8Array): void {
+    if (value.length > 0) this.message(field, value);
+  }
+
+  /** A message field, which is written even when empty: its presence counts. */
+  message(field: number, value: Uint8Array): void {
+    this.#varint(field * 8 + WIRE_BYTES);
+    this.#varint(value.length);
+    this.#out.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  /** The bytes written so far. */
+  finish(): Uint8Array {
+    return this.#out.subarray(0, this.#at);
+  }
+
+  #varint(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#out[this.#at++] = (rest % 0x80) + 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#out[this.#at++] = rest;
+  }
+
+  #longVarint(value: bigint): void {
+    let rest = value;
+    while (rest >= 0x80n) {
+      this.#out[this.#at++] = Number(rest % 0x80n) + 0x80;
+      rest >>= 7n;
+    }
+    this.#out[this.#at++] = Number(rest);
+  }
+}
+
+/** Reads the fields of one message in ascending order. A field that is not there reads as undefined. Throws `record_malformed`. */
+export class ProtoReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  /** The tag at which reading stands, undefined at the end. */
+  #tag: number | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#readTag();
+  }
+
+  /** An integer field, as the unsigned 64 bits that stand for it. */
+  integer(field: number): bigint | undefined {
+    if (this.#tag !== field * 8 + WIRE_VARINT) return undefined;
+    const value = this.#varint();
+    check(value !== 0n, "record_malformed", "the record writes a default value out");
+    this.#readTag();
+    return value;
+  }
+
+  /** A bytes field: a view into the record. */
+  bytes(field: number): Uint8Array | undefined {
+    const value = this.message(field);
+    check(value === undefined || value.length > 0, "record_malformed", "the record writes a default value out");
+    return value;
+  }
+
+  /** A message field, maybe empty: a view into the record. */
+  message(field: number): Uint8Array | undefined {
+    if (this.#tag !== field * 8 + WIRE_BYTES) return undefined;
+    const length = Number(this.#varint());
+    check(length <= this.#bytes.length - this.#at, "record_malformed", "a field of the record is cut short");
+    const value = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    this.#readTag();
+    return value;
+  }
+
+  /** States that every field has been read. */
+  end(): void {
+    check(this.#tag === undefined, "record_malformed", "the record has a field that does not belong there");
+  }
+
+  #readTag(): void {
+    this.#tag = this.#at === this.#bytes.length ? undefined : Number(this.#varint());
+  }
+
+  #varint(): bigint {
+    let low = 0;
+    let scale = 1;
+    for (let length = 1; length <= 7; length++) {
+      const byte = this.#byte();
+      low += (byte % 0x80) * scale;
+      scale *= 0x80;
+      if (byte < 0x80) {
+        check(byte > 0 || length === 1, "record_malformed", "a number of the record is padded");
+        return BigInt(low);
+      }
+    }
+    return this.#longVarint(BigInt(low));
+  }
+
+  /** The rest of a varint whose first seven bytes hold `low`. */
+  #longVarint(low: bigint): bigint {
+    let value = low;
+    for (let shift = 49n; shift < 70n; shift += 7n) {
+      const byte = this.#byte();
+      value += BigInt(byte % 0x80) << shift;
+      if (byte >= 0x80) continue;
+      check(byte > 0 && value <= UINT64_MAX, "record_malformed", "a number of the record is padded or too big");
+      return value;
+    }
+    throw new ProofError("record_malformed", "a number of the record is too long");
+  }
+
+  #byte(): number {
+    check(this.#at < this.#bytes.length, "record_malformed", "the record is cut short");
+    return this.#bytes[this.#at++] as number;
+  }
+}
