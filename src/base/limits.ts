@@ -31,3 +31,17 @@ export const STATE_LOCK_WAIT_MS = 60_000;
 export const STATE_LOCK_FOREIGN_STALE_MS = 600_000;
 /** How long a client waits for one answer (client option `timeoutMs`), in milliseconds. */
 export const CLIENT_TIMEOUT_MS = 30_000;
+/** Transactions and bytes of one commit group (one synced write). */
+export const GROUP_TRANSACTIONS_MAX = 1000;
+export const GROUP_BYTES_MAX: number = 4 * 1024 * 1024;
+/** Transactions and bytes that may wait for a place in a commit group. */
+export const COMMIT_QUEUE_MAX = 20_000;
+export const COMMIT_QUEUE_BYTES_MAX: number = 128 * 1024 * 1024;
+/** Versions of keys that may be committed and not yet indexed; beyond that commits wait for the index. */
+export const OVERLAY_VERSIONS_MAX = 100_000;
+/** Versions of one index batch. */
+export const INDEX_BATCH_VERSIONS_MAX = 8192;
+/** Passwords waiting to be checked; more logins at once are refused. */
+export const PASSWORD_CHECKS_WAITING_MAX = 256;
+/** Login tokens that one user may hold at once; the least recently used makes room. */
+export const TOKENS_PER_USER_MAX = 10_000;

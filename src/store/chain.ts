@@ -1,0 +1,94 @@
+// The chain: turns entries into the next transaction. It holds what the next header needs (last Alh, roots of the complete
+// subtrees of the history tree), so that building costs hashing and nothing else.
+//
+// `built` runs ahead of the disk: a group is built while the previous one syncs. When a group fails, everything derived from
+// it is rebuilt from the last durable point (ChainPoint).
+
+import { completedNodes, historyRoot, leafHash, type NodeReader } from "../proof/history-tree.ts";
+import type { KvMetadata, TxEntry, TxHeader, TxMetadata } from "../proof/model.ts";
+import { entriesRoot } from "../proof/entries-tree.ts";
+import { entryDigest } from "../proof/entry-digest.ts";
+import { sha256 } from "../proof/sha256.ts";
+import { alh, EMPTY_ALH, ZERO_DIGEST } from "../proof/tx-header.ts";
+import type { BuiltTx } from "./records.ts";
+import type { TxLog } from "./tx-log.ts";
+
+/** One entry to be written: store key and store value (prefix bytes included). */
+export interface EntrySpec {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly metadata: KvMetadata | undefined;
+}
+
+/** The end of a chain. `peaks[l]` is the complete subtree of 2^l leaves that the tree of `txId` leaves ends its level with. */
+export interface ChainPoint {
+  readonly txId: bigint;
+  readonly alh: Uint8Array;
+  /** Unix seconds. */
+  readonly ts: bigint;
+  readonly peaks: readonly (Uint8Array | undefined)[];
+}
+
+const GENESIS: ChainPoint = { txId: 0n, alh: EMPTY_ALH, ts: 0n, peaks: [] };
+
+/** The end of a stored log, read back. */
+export function chainPointOf(log: TxLog, txId: bigint): ChainPoint {
+  if (txId === 0n) return GENESIS;
+  const { header, alh } = log.checkedRecord(txId);
+  const size = Number(txId);
+  const peaks: (Uint8Array | undefined)[] = [];
+  for (let level = 0, leaves = 1; leaves <= size; level++, leaves *= 2) {
+    const complete = Math.floor(size / leaves);
+    peaks.push(complete % 2 === 1 ? log.node(level, complete - 1) : undefined);
+  }
+  return { txId, alh, ts: header.ts, peaks };
+}
+
+/** Builds transactions one after another from a point. */
+export class Chain {
+  #point: ChainPoint;
+
+  constructor(point: ChainPoint) {
+    this.#point = point;
+  }
+
+  get point(): ChainPoint {
+    return this.#point;
+  }
+
+  /** The next transaction; the chain moves on to it. `ts` in Unix seconds, raised to the last one's when it lies before it. */
+  build(entries: readonly EntrySpec[], metadata: TxMetadata | undefined, ts: bigint, version: number): BuiltTx {
+    const { txId: last, alh: prevAlh, ts: lastTs, peaks } = this.#point;
+    const size = Number(last);
+    const read: NodeReader = (level) => peaks[level] as Uint8Array;
+    const txEntries = entries.map(toTxEntry);
+    const header: TxHeader = {
+      id: last + 1n,
+      prevAlh,
+      ts: ts < lastTs ? lastTs : ts,
+      version,
+      metadata,
+      nentries: entries.length,
+      eh: entriesRoot(txEntries.map((entry) => entryDigest(entry, version))),
+      blTxId: last,
+      blRoot: size === 0 ? ZERO_DIGEST : historyRoot(size, read),
+    };
+    const ownAlh = alh(header);
+    const nodes = completedNodes(size + 1, leafHash(ownAlh), read);
+    this.#point = { txId: header.id, alh: ownAlh, ts: header.ts, peaks: grownPeaks(peaks, nodes) };
+    return { header, alh: ownAlh, nodes, entries: txEntries, values: entries.map((entry) => entry.value) };
+  }
+}
+
+function toTxEntry(spec: EntrySpec): TxEntry {
+  return { key: spec.key, metadata: spec.metadata, hValue: sha256(spec.value), vLen: spec.value.length };
+}
+
+/** Peaks after a leaf completed `nodes`: it swallowed the peaks below its highest node. */
+function grownPeaks(peaks: readonly (Uint8Array | undefined)[], nodes: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+  const top = nodes.length - 1;
+  const grown = peaks.slice();
+  grown.fill(undefined, 0, top);
+  grown[top] = nodes[top];
+  return grown;
+}

@@ -1,0 +1,113 @@
+// The commit seam: three calls that a single machine, a replica and a distributed log all need.
+//
+//   append(group)      durable precommit: after it resolves the group survives a crash
+//   commitUpTo(tx)     acknowledged: readers may see transactions up to tx
+//   discardAfter(tx)   takes back precommitted transactions that will never be acknowledged
+//
+// A log that commits by itself (a single machine) acknowledges with the append: there is then no "committed" row, and every
+// stored transaction is committed. One that waits for others stores how far it was allowed to commit.
+
+import { u64, viewOf } from "../base/bytes.ts";
+import type { EngineDriver } from "./engine.ts";
+import { StoreError } from "./errors.ts";
+import { FORMAT_VERSION, txRangeStart } from "./layout.ts";
+import { type BuiltTx, writeTxRows } from "./records.ts";
+import { type LogTables, logTables, type TxLog } from "./tx-log.ts";
+
+/** Where groups of transactions become durable. */
+export interface CommitLog {
+  /** Resolves when the group is durable. Rejects with `write_failed` (definitely not stored) or `outcome_unknown`. */
+  append(group: readonly BuiltTx[]): Promise<void>;
+  /** Last acknowledged transaction. */
+  readonly committed: bigint;
+  commitUpTo(txId: bigint): Promise<void>;
+  discardAfter(txId: bigint): Promise<void>;
+}
+
+const FORMAT_ROW: Uint8Array = Buffer.from("format");
+const COMMITTED_ROW: Uint8Array = Buffer.from("committed");
+
+/** Opens the log environment of a database, creating it when there is none. Throws `format_unsupported`. */
+export async function openLogTables(driver: EngineDriver, directory: string): Promise<LogTables> {
+  const tables = logTables(await driver.open(directory, { durable: true }));
+  const format = tables.meta.get(FORMAT_ROW);
+  if (format === undefined) {
+    await tables.engine.write((batch) => batch.put(tables.meta, FORMAT_ROW, Uint8Array.of(0, 0, 0, FORMAT_VERSION)));
+  } else if (format.length !== 4 || viewOf(format).getUint32(0) !== FORMAT_VERSION) {
+    await tables.engine.close();
+    throw new StoreError("format_unsupported", `log format is not version ${FORMAT_VERSION}: open it with the version that wrote it`, {
+      expected: FORMAT_VERSION,
+    });
+  }
+  return tables;
+}
+
+export class LocalCommitLog implements CommitLog {
+  readonly #log: TxLog;
+  readonly #reopen: () => Promise<LogTables>;
+  readonly #commitsAlone: boolean;
+  #committed: bigint;
+
+  /**
+   * `reopen` closes and opens the log environment again: the only way to learn what a failed commit left on disk.
+   * `commitsAlone: false` leaves appended transactions precommitted until commitUpTo.
+   */
+  constructor(log: TxLog, reopen: () => Promise<LogTables>, commitsAlone: boolean) {
+    this.#log = log;
+    this.#reopen = reopen;
+    this.#commitsAlone = commitsAlone;
+    const stored = log.tables.meta.get(COMMITTED_ROW);
+    this.#committed = stored === undefined ? log.lastTxId() : viewOf(stored).getBigUint64(0);
+  }
+
+  get committed(): bigint {
+    return this.#committed;
+  }
+
+  async append(group: readonly BuiltTx[]): Promise<void> {
+    const last = group.at(-1) as BuiltTx;
+    const { engine, log, meta } = this.#log.tables;
+    try {
+      await engine.write((batch) => {
+        for (const tx of group) writeTxRows(tx, (key, value) => batch.put(log, key, value));
+        if (!this.#commitsAlone) batch.put(meta, COMMITTED_ROW, u64(this.#committed));
+      });
+      engine.refresh();
+    } catch (error) {
+      await this.#settle(last, error);
+    }
+    if (this.#commitsAlone) this.#committed = last.header.id;
+  }
+
+  async commitUpTo(txId: bigint): Promise<void> {
+    if (txId <= this.#committed) return;
+    const { engine, meta } = this.#log.tables;
+    if (txId > this.#log.lastTxId()) throw new StoreError("illegal_state", "cannot commit a transaction that is not precommitted");
+    await engine.write((batch) => batch.put(meta, COMMITTED_ROW, u64(txId)));
+    this.#committed = txId;
+  }
+
+  async discardAfter(txId: bigint): Promise<void> {
+    if (txId < this.#committed) throw new StoreError("illegal_state", "cannot discard a committed transaction", { txId });
+    const { engine, log } = this.#log.tables;
+    const keys = [...log.range({ from: txRangeStart(txId + 1n) })].map((row) => row.key);
+    await engine.write((batch) => {
+      for (const key of keys) batch.remove(log, key);
+    });
+    engine.refresh();
+    this.#log.forgetNodes();
+  }
+
+  /** A failed commit is not "failed": looks whether the group is there. Returns when it is, throws what is known otherwise. */
+  async #settle(last: BuiltTx, cause: unknown): Promise<void> {
+    let stored: bigint;
+    try {
+      this.#log.tables = await this.#reopen();
+      stored = this.#log.lastTxId();
+    } catch (error) {
+      throw new StoreError("outcome_unknown", "the write failed and the log cannot be read again: the outcome is unknown", {}, error);
+    }
+    if (stored === last.header.id) return;
+    throw new StoreError("write_failed", "the write failed: nothing was stored", {}, cause);
+  }
+}

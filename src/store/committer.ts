@@ -1,0 +1,282 @@
+// Group commit without a timer: the queue itself forms the group.
+//
+//   commit(spec) ─ checked, built at once (hash, chain) ──▶ open group ──append──▶ flushing group ──durable──▶ acknowledged
+//                 └ open group full, or overlay full ──▶ waiting (bounded; pushes back with `overloaded`)
+//
+// While one group syncs, the next is built on top of it: preconditions see every built transaction. If a group fails, it and
+// all that was built on it go: chain and overlay return to the last durable point. A refusal that was decided by looking at
+// a transaction that is not durable yet waits for that transaction, so that nobody is refused because of a write that
+// never happened.
+
+import { compareBytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import { COMMIT_QUEUE_BYTES_MAX, COMMIT_QUEUE_MAX, GROUP_BYTES_MAX, GROUP_TRANSACTIONS_MAX } from "../base/limits.ts";
+import type { TxHeader, TxMetadata } from "../proof/model.ts";
+import { Chain, type ChainPoint, type EntrySpec } from "./chain.ts";
+import type { CommitLog } from "./commit-log.ts";
+import { StoreError } from "./errors.ts";
+import { indexable } from "./indexer.ts";
+import type { Overlay } from "./overlay.ts";
+import type { BuiltTx } from "./records.ts";
+
+/** What must hold of the state that a transaction builds on. Keys are store keys. */
+export type Precondition =
+  | { readonly kind: "key_must_exist" | "key_must_not_exist"; readonly key: Uint8Array }
+  | { readonly kind: "key_not_modified_after_tx"; readonly key: Uint8Array; readonly txId: bigint }
+  /** The key has a value now; otherwise the write answers as a read of it would (`key_not_found`, `key_expired`). */
+  | { readonly kind: "key_readable"; readonly key: Uint8Array };
+
+export interface TxSpec {
+  readonly entries: readonly EntrySpec[];
+  readonly preconditions: readonly Precondition[];
+  readonly metadata: TxMetadata | undefined;
+}
+
+/** Bounds of one database. Lengths count the prefix byte. */
+export interface StoreSettings {
+  readonly maxKeyLen: number;
+  readonly maxValueLen: number;
+  readonly maxTxEntries: number;
+  /** true: transactions carry no time (0). */
+  readonly excludeCommitTime: boolean;
+  /** 0 or 1. */
+  readonly writeTxHeaderVersion: number;
+}
+
+/** Throws the refusal of the first precondition that does not hold of the built state. */
+export type PreconditionCheck = (preconditions: readonly Precondition[], nowSeconds: bigint) => void;
+
+export interface CommitterParts {
+  readonly commitLog: CommitLog;
+  readonly point: ChainPoint;
+  readonly overlay: Overlay;
+  readonly settings: StoreSettings;
+  readonly clock: Clock;
+  readonly checkPreconditions: PreconditionCheck;
+  /** Called with each durable group, before its writers are answered. */
+  readonly onDurable: (group: readonly BuiltTx[]) => void;
+  /** Whether commits must wait for the index. */
+  readonly isBacklogged: () => boolean;
+}
+
+interface Writer {
+  readonly resolve: (header: TxHeader) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Group {
+  /** The chain's end before the first transaction of the group. */
+  readonly before: ChainPoint;
+  readonly txs: BuiltTx[];
+  readonly writers: Writer[];
+  /** Refusals that looked at this group. */
+  readonly refusals: { readonly error: unknown; readonly reject: (error: unknown) => void }[];
+  bytes: number;
+}
+
+export class Committer {
+  readonly #parts: CommitterParts;
+  #chain: Chain;
+  #durable: ChainPoint;
+  #open: Group | undefined;
+  #flushing: Group | undefined;
+  #waiting: { readonly spec: TxSpec; readonly bytes: number; readonly writer: Writer }[] = [];
+  #waitingBytes = 0;
+  #scheduled = false;
+  #closed: StoreError | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(parts: CommitterParts) {
+    this.#parts = parts;
+    this.#chain = new Chain(parts.point);
+    this.#durable = parts.point;
+  }
+
+  /** End of the durable chain: the last transaction that survives a crash. */
+  get durable(): ChainPoint {
+    return this.#durable;
+  }
+
+  /** Resolves with the header once the transaction is durable. Rejects with a StoreError. */
+  commit(spec: TxSpec): Promise<TxHeader> {
+    return new Promise((resolve, reject) => {
+      const writer: Writer = { resolve, reject };
+      try {
+        if (this.#closed !== undefined) throw this.#closed;
+        checkSpec(spec, this.#parts.settings);
+      } catch (error) {
+        reject(error);
+        return;
+      }
+      const bytes = specBytes(spec);
+      if (this.#waiting.length > 0 || !this.#hasRoom(bytes)) this.#wait(spec, bytes, writer);
+      else this.#build(spec, bytes, writer);
+    });
+  }
+
+  /** Lets waiting commits go on: the index has caught up. */
+  resume(): void {
+    this.#admitWaiting();
+  }
+
+  /** Refuses new commits and waits for those that were accepted. */
+  async close(): Promise<void> {
+    this.#closed ??= new StoreError("closed", "the database is closed");
+    await this.settled();
+  }
+
+  /** Resolves when nothing is under way. */
+  settled(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #isIdle(): boolean {
+    return this.#open === undefined && this.#flushing === undefined && this.#waiting.length === 0;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    if (this.#parts.isBacklogged()) return false;
+    const open = this.#open;
+    return open === undefined || (open.txs.length < GROUP_TRANSACTIONS_MAX && open.bytes + bytes <= GROUP_BYTES_MAX);
+  }
+
+  #wait(spec: TxSpec, bytes: number, writer: Writer): void {
+    if (this.#waiting.length >= COMMIT_QUEUE_MAX || this.#waitingBytes + bytes > COMMIT_QUEUE_BYTES_MAX) {
+      const data = { limit: this.#waiting.length >= COMMIT_QUEUE_MAX ? COMMIT_QUEUE_MAX : COMMIT_QUEUE_BYTES_MAX, setting: "commit queue" };
+      writer.reject(new StoreError("overloaded", "too many writes are waiting: try again later", data));
+      return;
+    }
+    this.#waiting.push({ spec, bytes, writer });
+    this.#waitingBytes += bytes;
+  }
+
+  #admitWaiting(): void {
+    let admitted = 0;
+    for (const { spec, bytes, writer } of this.#waiting) {
+      if (!this.#hasRoom(bytes)) break;
+      admitted++;
+      this.#waitingBytes -= bytes;
+      this.#build(spec, bytes, writer);
+    }
+    this.#waiting.splice(0, admitted);
+    if (this.#isIdle()) this.#tellIdle();
+  }
+
+  #build(spec: TxSpec, bytes: number, writer: Writer): void {
+    const { settings, overlay, clock } = this.#parts;
+    const now = BigInt(Math.floor(clock.nowMs() / 1000));
+    try {
+      this.#parts.checkPreconditions(spec.preconditions, now);
+      checkDistinct(spec.entries);
+    } catch (error) {
+      this.#refuse(error, writer);
+      return;
+    }
+    this.#open ??= { before: this.#chain.point, txs: [], writers: [], refusals: [], bytes: 0 };
+    const tx = this.#chain.build(spec.entries, spec.metadata, settings.excludeCommitTime ? 0n : now, settings.writeTxHeaderVersion);
+    for (const { key, version } of indexable(tx.header.id, tx.alh, tx.entries).versions) overlay.add(key, version);
+    this.#open.txs.push(tx);
+    this.#open.writers.push(writer);
+    this.#open.bytes += bytes;
+    this.#schedule();
+  }
+
+  #refuse(error: unknown, writer: Writer): void {
+    const looked = this.#open ?? this.#flushing;
+    if (looked === undefined) writer.reject(error);
+    else looked.refusals.push({ error, reject: writer.reject });
+  }
+
+  /** Starts a flush after the events at hand, so that all who write now share one sync. */
+  #schedule(): void {
+    if (this.#scheduled || this.#flushing !== undefined) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#flush();
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const group = this.#open;
+    if (group === undefined || this.#flushing !== undefined) return;
+    this.#open = undefined;
+    this.#flushing = group;
+    const end = this.#chain.point;
+    this.#admitWaiting();
+    try {
+      await this.#parts.commitLog.append(group.txs);
+    } catch (error) {
+      this.#flushing = undefined;
+      this.#fail(group, error);
+      return;
+    }
+    this.#flushing = undefined;
+    this.#durable = end;
+    this.#parts.onDurable(group.txs);
+    group.txs.forEach((tx, i) => {
+      (group.writers[i] as Writer).resolve(tx.header);
+    });
+    for (const { error, reject } of group.refusals) reject(error);
+    this.#admitWaiting();
+    if (this.#open !== undefined) void this.#flush();
+    else if (this.#isIdle()) this.#tellIdle();
+  }
+
+  /** Takes back a group and what was built on it. After `outcome_unknown` nothing more is accepted: only a restart can tell. */
+  #fail(group: Group, error: unknown): void {
+    const derived = this.#open;
+    this.#open = undefined;
+    this.#chain = new Chain(group.before);
+    this.#parts.overlay.dropAfter(group.before.txId);
+    const unknown = error instanceof StoreError && error.code === "outcome_unknown";
+    if (unknown) this.#closed = new StoreError("read_only", "writes are refused since the outcome of one is unknown: restart the server", {}, error);
+    for (const writer of group.writers) writer.reject(error);
+    const notStored = new StoreError("write_failed", "an earlier write failed: nothing was stored", {}, error);
+    for (const writer of derived?.writers ?? []) writer.reject(notStored);
+    for (const { reject } of [...group.refusals, ...(derived?.refusals ?? [])]) reject(notStored);
+    if (unknown) {
+      for (const { writer } of this.#waiting.splice(0)) writer.reject(this.#closed);
+      this.#waitingBytes = 0;
+    }
+    this.#admitWaiting();
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+function checkSpec(spec: TxSpec, settings: StoreSettings): void {
+  const { entries } = spec;
+  if (entries.length === 0) throw new StoreError("no_entries", "a transaction needs at least one entry");
+  if (entries.length > settings.maxTxEntries) throw tooMuch("too_many_entries", settings.maxTxEntries, "maxTxEntries");
+  for (const { key, value, metadata } of entries) {
+    if (key.length > settings.maxKeyLen) throw tooMuch("key_too_long", settings.maxKeyLen, "maxKeyLen");
+    if (value.length > settings.maxValueLen) throw tooMuch("value_too_long", settings.maxValueLen, "maxValueLen");
+    if (metadata !== undefined && settings.writeTxHeaderVersion === 0) {
+      throw new StoreError("metadata_unsupported", "entries of header version 0 cannot carry metadata");
+    }
+  }
+}
+
+function tooMuch(code: "too_many_entries" | "key_too_long" | "value_too_long", limit: number, setting: string): StoreError {
+  return new StoreError(code, `more than ${limit} (${setting})`, { limit, setting });
+}
+
+function checkDistinct(entries: readonly EntrySpec[]): void {
+  if (entries.length < 2) return;
+  const sorted = entries.map((entry) => entry.key).sort(compareBytes);
+  for (let i = 1; i < sorted.length; i++) {
+    if (compareBytes(sorted[i - 1] as Uint8Array, sorted[i] as Uint8Array) === 0) {
+      throw new StoreError("duplicate_key", "a transaction holds each key once");
+    }
+  }
+}
+
+function specBytes(spec: TxSpec): number {
+  let bytes = 0;
+  for (const { key, value } of spec.entries) bytes += key.length + value.length;
+  return bytes;
+}

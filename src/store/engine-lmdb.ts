@@ -1,0 +1,113 @@
+// LMDB behind the engine seam: the only file that imports lmdb.
+//
+// `overlappingSync: false` makes the commit promise mean "on disk"; with overlapping sync it would only mean "visible".
+// Commits run in lmdb's own native thread, so JavaScript hashes the next group while the last one syncs.
+// Pages of 8 KiB: LMDB limits keys to a quarter of a page or so (1,978 bytes at 4 KiB), and a key of 1,024 bytes with the
+// escapes of an SQL index key passes that.
+
+import { existsSync, statSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Database, open, type RootDatabase } from "lmdb";
+import type { Engine, EngineDriver, EngineOptions, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
+
+const PAGE_BYTES = 8192;
+const TABLES_MAX = 16;
+const DATA_FILE = "data.mdb";
+
+type Store = Database<Uint8Array, Uint8Array>;
+type LmdbRangeOptions = Exclude<Parameters<Store["getRange"]>[0], undefined>;
+
+/** LMDB environments, one directory each. */
+export const lmdbDriver: EngineDriver = {
+  async open(directory, options) {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    return new LmdbEngine(directory, options);
+  },
+  async destroy(directory) {
+    await rm(directory, { recursive: true, force: true });
+  },
+};
+
+class LmdbEngine implements Engine {
+  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #tables = new Map<string, LmdbTable>();
+  readonly #file: string;
+  readonly #batch: WriteBatch = {
+    // The promises that put and remove return inside a batch are constants: only the batch's own promise can reject.
+    put: (table, key, value) => void (table as LmdbTable).store.put(key, value),
+    remove: (table, key) => void (table as LmdbTable).store.remove(key),
+  };
+
+  constructor(directory: string, options: EngineOptions) {
+    this.#file = join(directory, DATA_FILE);
+    this.#root = open({
+      path: directory,
+      encoding: "binary",
+      keyEncoding: "binary",
+      pageSize: PAGE_BYTES,
+      maxDbs: TABLES_MAX,
+      overlappingSync: false,
+      noSync: !options.durable,
+      compression: false,
+    } as Parameters<typeof open<Uint8Array, Uint8Array>>[0]);
+  }
+
+  table(name: string): Table {
+    let table = this.#tables.get(name);
+    if (table === undefined) {
+      table = new LmdbTable(this.#root.openDB({ name, encoding: "binary", keyEncoding: "binary" }) as unknown as Store);
+      this.#tables.set(name, table);
+    }
+    return table;
+  }
+
+  async write(fill: (batch: WriteBatch) => void): Promise<void> {
+    try {
+      await this.#root.batch(() => fill(this.#batch));
+    } catch (error) {
+      // lmdb rejects a second promise with the cause; left alone it would end the process as an unhandled rejection.
+      const cause = (error as { commitError?: Promise<unknown> }).commitError;
+      cause?.catch(() => undefined);
+      throw error;
+    }
+  }
+
+  refresh(): void {
+    this.#root.resetReadTxn();
+  }
+
+  sizeBytes(): number {
+    return existsSync(this.#file) ? statSync(this.#file).size : 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+}
+
+class LmdbTable implements Table {
+  readonly store: Store;
+
+  constructor(store: Store) {
+    this.store = store;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.store.getBinary(key);
+  }
+
+  *range(options: RangeOptions): Iterable<Row> {
+    const { from, to, reverse, limit } = options;
+    const bounds = reverse
+      ? { start: to, exclusiveStart: true, end: from, inclusiveEnd: true, reverse: true }
+      : { start: from, end: to };
+    const rows = this.store.getRange(defined({ ...bounds, limit }) as LmdbRangeOptions);
+    for (const { key, value } of rows) yield { key, value };
+  }
+}
+
+/** Leaves out members that are undefined: lmdb takes a present `start: undefined` for a key. */
+function defined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}

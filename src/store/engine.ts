@@ -1,0 +1,60 @@
+// The engine seam: the few calls that the ledger needs of an ordered key-value environment, small enough that LMDB and the
+// simulated engine of the tests both offer them. One contract suite (test/contract/engine) runs over both.
+//
+// Promises every engine keeps:
+//   - write() is atomic: after a crash all of a batch is there or none of it.
+//   - write() of a durable engine resolves only when the batch is on disk; of an unsynced one when it is committed.
+//   - writes become visible in the order of the calls, and no earlier than they are committed.
+//   - reads between two awaits may come from one snapshot; after refresh() they see every resolved write.
+
+export interface EngineOptions {
+  /** true: write() resolves when the batch is on disk. false: a power cut may lose or damage the whole environment. */
+  readonly durable: boolean;
+}
+
+/** Opens environments by directory; what a simulation replaces. */
+export interface EngineDriver {
+  open(directory: string, options: EngineOptions): Promise<Engine>;
+  /** Removes an environment that is not open. Nothing happens when there is none. */
+  destroy(directory: string): Promise<void>;
+}
+
+/** One environment: named tables that are written together. */
+export interface Engine {
+  /** The table of that name, created when missing. Call it before the first write. */
+  table(name: string): Table;
+  /** Calls `fill` at once and commits what it put and removed, atomically. Rejects when nothing is known to be stored. */
+  write(fill: (batch: WriteBatch) => void): Promise<void>;
+  /** Drops the current read snapshot. */
+  refresh(): void;
+  /** Bytes of the environment on disk. */
+  sizeBytes(): number;
+  /** Waits for writes under way, then closes. */
+  close(): Promise<void>;
+}
+
+export interface Table {
+  /** A copy of the value, owned by the caller. */
+  get(key: Uint8Array): Uint8Array | undefined;
+  /** Rows in key order (bytewise), or from the end when `reverse`. Each row is owned by the caller. */
+  range(options: RangeOptions): Iterable<Row>;
+}
+
+export interface RangeOptions {
+  /** Inclusive lower bound; absent: from the first key. */
+  readonly from?: Uint8Array | undefined;
+  /** Exclusive upper bound; absent: to the last key. */
+  readonly to?: Uint8Array | undefined;
+  readonly reverse?: boolean | undefined;
+  readonly limit?: number | undefined;
+}
+
+export interface Row {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+export interface WriteBatch {
+  put(table: Table, key: Uint8Array, value: Uint8Array): void;
+  remove(table: Table, key: Uint8Array): void;
+}

@@ -1,0 +1,248 @@
+// The index, written behind the commit: batches of committed versions in key order, each one LMDB transaction together with
+// the watermark that says how far it came. It is derived data: when it and the log disagree it is dropped and rebuilt.
+
+import { equalBytes } from "../base/bytes.ts";
+import { INDEX_BATCH_VERSIONS_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/observe.ts";
+import type { TxEntry } from "../proof/model.ts";
+import { EMPTY_ALH } from "../proof/tx-header.ts";
+import type { Engine, EngineDriver, Table, WriteBatch } from "./engine.ts";
+import type { IndexTables } from "./key-reader.ts";
+import {
+  decodeVersion,
+  decodeWatermark,
+  encodeVersion,
+  encodeWatermark,
+  HISTORY_TABLE,
+  historyKey,
+  type IndexWatermark,
+  LATEST_TABLE,
+  META_TABLE,
+} from "./layout.ts";
+import { keyToText, type Overlay, type OverlayVersion, textToKey } from "./overlay.ts";
+import type { TxLog } from "./tx-log.ts";
+
+const WATERMARK_ROW: Uint8Array = Buffer.from("indexed");
+const NOTHING_INDEXED: IndexWatermark = { txId: 0n, alh: EMPTY_ALH, latestRows: 0n, historyRows: 0n };
+const RETRY_MS = 1000;
+
+/** A committed transaction as the index sees it. */
+export interface IndexableTx {
+  readonly txId: bigint;
+  readonly alh: Uint8Array;
+  readonly versions: readonly { readonly key: Uint8Array; readonly version: OverlayVersion }[];
+}
+
+export interface IndexerParts {
+  readonly database: string;
+  readonly driver: EngineDriver;
+  readonly directory: string;
+  readonly log: TxLog;
+  readonly overlay: Overlay;
+  readonly logger: Logger;
+  /** Called after each batch: the overlay has shrunk. */
+  readonly onProgress: () => void;
+}
+
+interface OpenIndex extends IndexTables {
+  readonly engine: Engine;
+  readonly meta: Table;
+}
+
+export class Indexer {
+  readonly #parts: IndexerParts;
+  #index: OpenIndex;
+  #watermark: IndexWatermark;
+  #queue: IndexableTx[] = [];
+  #running: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  private constructor(parts: IndexerParts, index: OpenIndex, watermark: IndexWatermark) {
+    this.#parts = parts;
+    this.#index = index;
+    this.#watermark = watermark;
+  }
+
+  /** Opens the index and brings it up to `committed`; rebuilds it when it does not belong to this log. */
+  static async open(parts: IndexerParts, committed: bigint): Promise<Indexer> {
+    let index = await openIndex(parts);
+    let watermark = readWatermark(index);
+    if (watermark === undefined || !matchesLog(watermark, parts.log, committed)) {
+      parts.logger.warn({ database: parts.database, indexed: String(watermark?.txId) }, "index and log disagree: rebuilding the index");
+      await index.engine.close();
+      await parts.driver.destroy(parts.directory);
+      index = await openIndex(parts);
+      watermark = NOTHING_INDEXED;
+    }
+    const indexer = new Indexer(parts, index, watermark);
+    await indexer.#replay(committed);
+    return indexer;
+  }
+
+  get tables(): IndexTables {
+    return this.#index;
+  }
+
+  /** Last transaction that the index holds. */
+  get indexed(): bigint {
+    return this.#watermark.txId;
+  }
+
+  sizeBytes(): number {
+    return this.#index.engine.sizeBytes();
+  }
+
+  /** Hands over committed transactions, in order. */
+  add(txs: readonly IndexableTx[]): void {
+    this.#queue.push(...txs);
+    this.#start();
+  }
+
+  /** Resolves when all that was handed over is indexed, or a batch failed (it is tried again later). */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#retry);
+    await this.settled();
+    clearTimeout(this.#retry);
+    await this.#index.engine.close();
+  }
+
+  #start(): void {
+    if (this.#running !== undefined) return;
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#queue.length > 0) {
+        const batch = takeBatch(this.#queue);
+        await this.#write(batch);
+        this.#queue.splice(0, batch.length);
+        this.#parts.onProgress();
+      }
+    } catch (error) {
+      // Nothing is lost: the overlay still holds these versions, and commits wait when it is full.
+      this.#parts.logger.error({ database: this.#parts.database, error: String(error) }, "writing the index failed: trying again");
+      this.#retry = setTimeout(() => this.#start(), RETRY_MS);
+    }
+  }
+
+  async #write(txs: readonly IndexableTx[]): Promise<void> {
+    const byKey = groupByKey(txs);
+    const last = txs.at(-1) as IndexableTx;
+    let { latestRows, historyRows } = this.#watermark;
+    let watermark = this.#watermark;
+    await this.#index.engine.write((batch) => {
+      for (const text of [...byKey.keys()].sort()) {
+        const rows = this.#writeKey(batch, textToKey(text), byKey.get(text) as OverlayVersion[]);
+        latestRows += rows.latest;
+        historyRows += rows.history;
+      }
+      watermark = { txId: last.txId, alh: last.alh, latestRows, historyRows };
+      batch.put(this.#index.meta, WATERMARK_ROW, encodeWatermark(watermark));
+    });
+    this.#index.engine.refresh();
+    this.#watermark = watermark;
+    this.#parts.overlay.dropThrough(byKey.keys(), last.txId);
+  }
+
+  /** The rows of one key: its new latest version, and a history row for every version that this supersedes. */
+  #writeKey(batch: WriteBatch, key: Uint8Array, versions: readonly OverlayVersion[]): { latest: bigint; history: bigint } {
+    const { latest, history } = this.#index;
+    const stored = latest.get(key);
+    let current = stored === undefined ? undefined : decodeVersion(stored);
+    let superseded = 0n;
+    for (const version of versions) {
+      if (current !== undefined) {
+        batch.put(history, historyKey(key, current.revision), encodeVersion(current));
+        superseded++;
+      }
+      current = { ...version, revision: (current?.revision ?? 0n) + 1n };
+    }
+    if (current !== undefined) batch.put(latest, key, encodeVersion(current));
+    return { latest: stored === undefined ? 1n : 0n, history: superseded };
+  }
+
+  /** Indexes what the log has and the index lacks. Nothing is served before that, so it bypasses the overlay. */
+  async #replay(committed: bigint): Promise<void> {
+    const first = this.#watermark.txId + 1n;
+    if (first > committed) return;
+    const { log, logger, database } = this.#parts;
+    let batch: IndexableTx[] = [];
+    let versions = 0;
+    for (let txId = first; txId <= committed; txId++) {
+      const tx = indexableFromLog(log, txId);
+      batch.push(tx);
+      versions += tx.versions.length;
+      if (versions >= INDEX_BATCH_VERSIONS_MAX || txId === committed) {
+        await this.#write(batch);
+        batch = [];
+        versions = 0;
+      }
+    }
+    logger.info({ database, from: String(first), to: String(committed) }, "index caught up with the log");
+  }
+}
+
+/** What the index needs of a transaction: its entries but the non-indexable ones. */
+export function indexable(txId: bigint, alh: Uint8Array, entries: readonly TxEntry[]): IndexableTx {
+  const versions = entries.flatMap(({ key, metadata }, entry) =>
+    metadata?.nonIndexable ? [] : [{ key, version: { txId, entry, metadata } }],
+  );
+  return { txId, alh, versions };
+}
+
+/** The same of a stored transaction. */
+export function indexableFromLog(log: TxLog, txId: bigint): IndexableTx {
+  const record = log.record(txId);
+  return indexable(txId, record.alh, log.entries(txId, record));
+}
+
+async function openIndex(parts: IndexerParts): Promise<OpenIndex> {
+  const engine = await parts.driver.open(parts.directory, { durable: false });
+  return {
+    engine,
+    latest: engine.table(LATEST_TABLE),
+    history: engine.table(HISTORY_TABLE),
+    meta: engine.table(META_TABLE),
+  };
+}
+
+function readWatermark(index: OpenIndex): IndexWatermark | undefined {
+  const bytes = index.meta.get(WATERMARK_ROW);
+  return bytes === undefined ? NOTHING_INDEXED : decodeWatermark(bytes);
+}
+
+function matchesLog(watermark: IndexWatermark, log: TxLog, committed: bigint): boolean {
+  if (watermark.txId === 0n) return true;
+  return watermark.txId <= committed && equalBytes(log.record(watermark.txId).alh, watermark.alh);
+}
+
+function takeBatch(queue: readonly IndexableTx[]): IndexableTx[] {
+  let versions = 0;
+  let count = 0;
+  for (const tx of queue) {
+    if (count > 0 && versions + tx.versions.length > INDEX_BATCH_VERSIONS_MAX) break;
+    versions += tx.versions.length;
+    count++;
+  }
+  return queue.slice(0, count);
+}
+
+function groupByKey(txs: readonly IndexableTx[]): Map<string, OverlayVersion[]> {
+  const byKey = new Map<string, OverlayVersion[]>();
+  for (const tx of txs) {
+    for (const { key, version } of tx.versions) {
+      const text = keyToText(key);
+      const versions = byKey.get(text);
+      if (versions === undefined) byKey.set(text, [version]);
+      else versions.push(version);
+    }
+  }
+  return byKey;
+}

@@ -1,0 +1,156 @@
+// What is on disk, drawn. One directory per database:
+//
+//   <db>/log/      LMDB environment, synced at every commit: the truth
+//   <db>/index/    LMDB environment, not synced: derived, rebuilt from the log whenever the two disagree
+//   <db>/values/   reserved for value segments (values under retention)
+//   <db>/open      marker: present while the database is open, holds the boot id
+//   <db>/lock      listening unix socket: one process at a time
+//
+// log, table "log": keys in order of transactions, so that every commit appends at the right edge of the tree.
+//
+//   u64 txId | 00                      transaction   u8 flags | u16 n | header (wire form) | Alh | u8 k | k × node | [entries]
+//   u64 txId | 01 | u32 part           entries       PART_ENTRIES entries: those of index part × PART_ENTRIES and on
+//   u64 txId | 02 | u32 entry | u32 p  value         piece p of the store value of one entry
+//
+//   flags bit 0: the entries follow in the transaction record itself (few and small) and there are no parts.
+//   node l of transaction n is the root of the complete subtree of the history tree that covers the 2^l leaves ending in
+//   leaf n; there are 1 + (trailing zero bits of n) of them. Discarding transactions discards their nodes with them.
+//   entry: u16 n | entry (wire form: key, hValue, vLen, metadata) | u8 place | [value]     place: 0 empty, 1 here, 2 value rows
+//
+// log, table "meta":   "format" → u32 version      "committed" → u64 txId, only while it lags behind the last transaction
+//
+// index, table "latest":   store key → u64 txId | u32 entry | u64 revision | metadata
+// index, table "history":  u16 n | store key | u64 revision → the same, written when a revision is superseded
+// index, table "meta":     "indexed" → u64 txId | Alh | u64 latest rows | u64 history rows
+//
+// Headers and entries are kept in protobuf wire form, so that answers can copy them.
+
+import { concat, u16, u64, viewOf } from "../base/bytes.ts";
+import { decodeKvMetadata, encodeKvMetadata } from "../proof/kv-metadata.ts";
+import type { KvMetadata } from "../proof/model.ts";
+
+/** Version of everything above. Another one is refused with `format_unsupported`. */
+export const FORMAT_VERSION = 1;
+
+export const LOG_TABLE = "log";
+export const META_TABLE = "meta";
+export const LATEST_TABLE = "latest";
+export const HISTORY_TABLE = "history";
+
+/** Entries of one part row: eight leaves, a complete subtree of three levels. */
+export const PART_ENTRIES = 8;
+/** Entries and values live in the transaction record while the whole is at most this long (less than half a page). */
+export const INLINE_RECORD_BYTES_MAX = 3072;
+/** Values up to this length sit beside their entry in a part; longer ones get rows of their own. */
+export const INLINE_VALUE_BYTES_MAX = 256;
+/** Longest piece of a value row. */
+export const VALUE_PIECE_BYTES_MAX: number = 1024 * 1024;
+
+const KIND_TX = 0;
+const KIND_ENTRIES = 1;
+const KIND_VALUE = 2;
+
+/** Where the transaction record of `txId` is. */
+export function txKey(txId: bigint): Uint8Array {
+  const key = new Uint8Array(9);
+  viewOf(key).setBigUint64(0, txId);
+  key[8] = KIND_TX;
+  return key;
+}
+
+/** The first key that belongs to `txId` or a later transaction. */
+export function txRangeStart(txId: bigint): Uint8Array {
+  return u64(txId);
+}
+
+/** The transaction that a key of the log table belongs to. */
+export function txIdOfKey(key: Uint8Array): bigint {
+  return viewOf(key).getBigUint64(0);
+}
+
+/** Where part `part` of the entries of `txId` is. */
+export function entriesKey(txId: bigint, part: number): Uint8Array {
+  const key = new Uint8Array(13);
+  const view = viewOf(key);
+  view.setBigUint64(0, txId);
+  key[8] = KIND_ENTRIES;
+  view.setUint32(9, part);
+  return key;
+}
+
+/** Where piece `piece` of the value of entry `entry` of `txId` is. */
+export function valueKey(txId: bigint, entry: number, piece: number): Uint8Array {
+  const key = new Uint8Array(17);
+  const view = viewOf(key);
+  view.setBigUint64(0, txId);
+  key[8] = KIND_VALUE;
+  view.setUint32(9, entry);
+  view.setUint32(13, piece);
+  return key;
+}
+
+/** Where one version of a key is, and what a reader must know before it opens the value. */
+export interface VersionRecord {
+  readonly txId: bigint;
+  /** Index of the entry in its transaction, from 0. */
+  readonly entry: number;
+  /** 1-based count of the versions of this key. */
+  readonly revision: bigint;
+  readonly metadata: KvMetadata | undefined;
+}
+
+const VERSION_FIXED_BYTES = 20;
+
+export function encodeVersion(version: VersionRecord): Uint8Array {
+  const metadata = encodeKvMetadata(version.metadata);
+  const out = new Uint8Array(VERSION_FIXED_BYTES + metadata.length);
+  const view = viewOf(out);
+  view.setBigUint64(0, version.txId);
+  view.setUint32(8, version.entry);
+  view.setBigUint64(12, version.revision);
+  out.set(metadata, VERSION_FIXED_BYTES);
+  return out;
+}
+
+/** Throws RangeError on bytes that encodeVersion cannot have written. */
+export function decodeVersion(bytes: Uint8Array): VersionRecord {
+  if (bytes.length < VERSION_FIXED_BYTES) throw new RangeError("short version record");
+  const view = viewOf(bytes);
+  return {
+    txId: view.getBigUint64(0),
+    entry: view.getUint32(8),
+    revision: view.getBigUint64(12),
+    metadata: decodeKvMetadata(bytes.subarray(VERSION_FIXED_BYTES)),
+  };
+}
+
+/** History row of one revision of a key; all revisions of a key are neighbours, in order. */
+export function historyKey(key: Uint8Array, revision: bigint): Uint8Array {
+  return concat(u16(key.length), key, u64(revision));
+}
+
+/** How far the index has come. */
+export interface IndexWatermark {
+  readonly txId: bigint;
+  readonly alh: Uint8Array;
+  readonly latestRows: bigint;
+  readonly historyRows: bigint;
+}
+
+const WATERMARK_BYTES = 56;
+
+export function encodeWatermark(watermark: IndexWatermark): Uint8Array {
+  return concat(u64(watermark.txId), watermark.alh, u64(watermark.latestRows), u64(watermark.historyRows));
+}
+
+/** undefined for bytes that encodeWatermark cannot have written. */
+export function decodeWatermark(bytes: Uint8Array): IndexWatermark | undefined {
+  if (bytes.length !== WATERMARK_BYTES) return undefined;
+  const view = viewOf(bytes);
+  return {
+    txId: view.getBigUint64(0),
+    alh: bytes.slice(8, 40),
+    latestRows: view.getBigUint64(40),
+    historyRows: view.getBigUint64(48),
+  };
+}

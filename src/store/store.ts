@@ -1,0 +1,286 @@
+// The ledger of one database: what the rooms above see. It opens the log, brings the index up to it, and ties committer,
+// overlay and indexer together; the reading below is answered by tx-log (by transaction) and key-reader (by key).
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { equalBytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import { OVERLAY_VERSIONS_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/observe.ts";
+import type { Random } from "../base/random.ts";
+import { historyRoot } from "../proof/history-tree.ts";
+import type { TxHeader } from "../proof/model.ts";
+import { chainPointOf, type ChainPoint } from "./chain.ts";
+import { type CommitLog, LocalCommitLog, openLogTables } from "./commit-log.ts";
+import { Committer, type Precondition, type StoreSettings, type TxSpec } from "./committer.ts";
+import { DirectoryLock } from "./directory-lock.ts";
+import type { EngineDriver } from "./engine.ts";
+import { StoreError } from "./errors.ts";
+import { indexable, indexableFromLog, type IndexableTx, Indexer } from "./indexer.ts";
+import { KeyReader, type KeyRange, type KeyVersion } from "./key-reader.ts";
+import type { VersionRecord } from "./layout.ts";
+import { clearOpenMarker, lastEnd, setOpenMarker } from "./open-marker.ts";
+import { Overlay } from "./overlay.ts";
+import type { BuiltTx } from "./records.ts";
+import { TxLog } from "./tx-log.ts";
+
+export interface StoreOptions {
+  /** Name of the database, for errors and logs. */
+  readonly database: string;
+  readonly directory: string;
+  readonly driver: EngineDriver;
+  readonly settings: StoreSettings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** false: appended transactions stay precommitted until commitUpTo. Default true. */
+  readonly commitsAlone?: boolean;
+}
+
+/** A point of the chain as a client knows it: id and Alh. */
+export interface StorePoint {
+  readonly txId: bigint;
+  readonly alh: Uint8Array;
+}
+
+export class Store implements AsyncDisposable {
+  readonly #options: StoreOptions;
+  readonly #lock: DirectoryLock;
+  readonly #log: TxLog;
+  readonly #commitLog: CommitLog;
+  readonly #overlay: Overlay;
+  readonly #indexer: Indexer;
+  readonly #committer: Committer;
+  readonly #keys: KeyReader;
+  #committed: StorePoint;
+  /** Durable transactions that may not be seen yet. */
+  #precommitted: IndexableTx[] = [];
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: StoreOptions, lock: DirectoryLock, log: TxLog, commitLog: CommitLog, overlay: Overlay, indexer: Indexer) {
+    this.#options = options;
+    this.#lock = lock;
+    this.#log = log;
+    this.#commitLog = commitLog;
+    this.#overlay = overlay;
+    this.#indexer = indexer;
+    this.#keys = new KeyReader(options.database, overlay, () => indexer.tables);
+    this.#committed = chainPointOf(log, commitLog.committed);
+    const point = chainPointOf(log, log.lastTxId());
+    checkEnd(log, point);
+    this.#committer = new Committer({
+      commitLog,
+      point,
+      overlay,
+      settings: options.settings,
+      clock: options.clock,
+      checkPreconditions: (preconditions, now) => this.#check(preconditions, now),
+      onDurable: (group) => this.#durable(group),
+      isBacklogged: () => overlay.size >= OVERLAY_VERSIONS_MAX,
+    });
+    this.#readPrecommitted(point.txId);
+  }
+
+  /**
+   * Opens or creates the ledger in a directory. Returns when every committed transaction is readable. Throws `locked`,
+   * `format_unsupported` or `damaged`.
+   */
+  static async open(options: StoreOptions): Promise<Store> {
+    const { directory, driver, database, logger, random } = options;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const lock = await DirectoryLock.acquire(directory, random);
+    const logDirectory = join(directory, "log");
+    const indexDirectory = join(directory, "index");
+    let log: TxLog | undefined;
+    try {
+      const end = await lastEnd(directory);
+      if (end !== "clean") logger.warn({ database, end }, "the database was not closed cleanly");
+      if (end === "machine_went_down") await driver.destroy(indexDirectory);
+      await setOpenMarker(directory);
+      const opened = new TxLog(database, await openLogTables(driver, logDirectory));
+      log = opened;
+      const reopen = async (): Promise<TxLog["tables"]> => {
+        await opened.tables.engine.close().catch(() => undefined);
+        return openLogTables(driver, logDirectory);
+      };
+      const commitLog = new LocalCommitLog(opened, reopen, options.commitsAlone ?? true);
+      const overlay = new Overlay();
+      let store: Store | undefined;
+      const onProgress = (): void => store?.resumeCommits();
+      const parts = { database, driver, directory: indexDirectory, log: opened, overlay, logger, onProgress };
+      const indexer = await Indexer.open(parts, commitLog.committed);
+      store = new Store(options, lock, opened, commitLog, overlay, indexer);
+      return store;
+    } catch (error) {
+      await log?.tables.engine.close().catch(() => undefined);
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Last acknowledged transaction: what readers see. */
+  get committed(): StorePoint {
+    return this.#committed;
+  }
+
+  /** Last durable transaction. */
+  get precommitted(): StorePoint {
+    return this.#committer.durable;
+  }
+
+  /** Last transaction that the index holds. */
+  get indexed(): bigint {
+    return this.#indexer.indexed;
+  }
+
+  /** Bytes of log and index on disk. */
+  sizeBytes(): number {
+    return this.#log.tables.engine.sizeBytes() + this.#indexer.sizeBytes();
+  }
+
+  /** Resolves with the header when the transaction is on disk. */
+  commit(spec: TxSpec): Promise<TxHeader> {
+    return this.#committer.commit(spec);
+  }
+
+  /** Acknowledges precommitted transactions up to `txId`. */
+  async commitUpTo(txId: bigint): Promise<void> {
+    await this.#commitLog.commitUpTo(txId);
+    this.#acknowledge();
+  }
+
+  /** Transactions and proofs, by id. Bound checks are the caller's: readers see nothing past `committed`. */
+  get log(): TxLog {
+    return this.#log;
+  }
+
+  /** Latest version of a store key as acknowledged; deletions and expired versions included. */
+  latest(key: Uint8Array): VersionRecord | undefined {
+    return this.#keys.latest(key, this.#committed.txId);
+  }
+
+  /** Revisions `first`..`last` of a store key, which exist. */
+  revisions(key: Uint8Array, first: bigint, last: bigint, reverse: boolean): VersionRecord[] {
+    return this.#keys.revisions(key, first, last, reverse, this.#committed.txId);
+  }
+
+  /** Latest versions of the store keys in a range. The iteration must end in the same turn of the event loop. */
+  scan(range: KeyRange): Iterable<KeyVersion> {
+    return this.#keys.scan(range, this.#committed.txId);
+  }
+
+  /** Resolves when no write is under way and the index holds everything. */
+  async settled(): Promise<void> {
+    await this.#committer.settled();
+    await this.#indexer.settled();
+  }
+
+  /** Ends accepted writes, syncs, closes. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Lets commits go on that waited for the index. */
+  resumeCommits(): void {
+    this.#committer.resume();
+  }
+
+  async #close(): Promise<void> {
+    await this.#committer.close();
+    await this.#indexer.close();
+    await this.#log.tables.engine.close();
+    await clearOpenMarker(this.#options.directory);
+    await this.#lock.release();
+  }
+
+  #durable(group: readonly BuiltTx[]): void {
+    for (const tx of group) this.#precommitted.push(indexable(tx.header.id, tx.alh, tx.entries));
+    this.#acknowledge();
+  }
+
+  #acknowledge(): void {
+    const upTo = this.#commitLog.committed;
+    const waiting = this.#precommitted;
+    let count = 0;
+    while (count < waiting.length && (waiting[count] as IndexableTx).txId <= upTo) count++;
+    if (count === 0) return;
+    const acknowledged = waiting.splice(0, count);
+    const { txId, alh } = acknowledged.at(-1) as IndexableTx;
+    this.#committed = { txId, alh };
+    this.#indexer.add(acknowledged);
+  }
+
+  /** Transactions that were precommitted when the store was closed: the writer's view has them, readers do not. */
+  #readPrecommitted(last: bigint): void {
+    for (let txId = this.#committed.txId + 1n; txId <= last; txId++) {
+      const tx = indexableFromLog(this.#log, txId);
+      for (const { key, version } of tx.versions) this.#overlay.add(key, version);
+      this.#precommitted.push(tx);
+    }
+  }
+
+  #check(preconditions: readonly Precondition[], nowSeconds: bigint): void {
+    const built = 2n ** 64n;
+    for (const precondition of preconditions) {
+      checkPrecondition(precondition, this.#keys.latest(precondition.key, built), nowSeconds);
+    }
+  }
+}
+
+/** Whether a version can be read: not deleted, not expired. */
+export function isReadable(version: VersionRecord | undefined, nowSeconds: bigint): version is VersionRecord {
+  return version !== undefined && !version.metadata?.deleted && !isExpired(version, nowSeconds);
+}
+
+export function isExpired(version: VersionRecord, nowSeconds: bigint): boolean {
+  const expiresAt = version.metadata?.expiresAt;
+  return expiresAt !== undefined && expiresAt <= nowSeconds;
+}
+
+/** Throws what a read of this version answers when there is nothing to read. */
+export function requireReadable(version: VersionRecord | undefined, nowSeconds: bigint): VersionRecord {
+  if (version === undefined || version.metadata?.deleted) throw new StoreError("key_not_found", "key not found");
+  if (isExpired(version, nowSeconds)) throw new StoreError("key_expired", "the key has expired");
+  return version;
+}
+
+function checkPrecondition(precondition: Precondition, version: VersionRecord | undefined, nowSeconds: bigint): void {
+  switch (precondition.kind) {
+    case "key_must_exist":
+      if (!isReadable(version, nowSeconds)) throw failed("KeyMustExist");
+      return;
+    case "key_must_not_exist":
+      if (isReadable(version, nowSeconds)) throw failed("KeyMustNotExist");
+      return;
+    case "key_not_modified_after_tx":
+      if (version !== undefined && version.txId > precondition.txId) throw failed("KeyNotModifiedAfterTxID");
+      return;
+    case "key_readable":
+      requireReadable(version, nowSeconds);
+      return;
+  }
+}
+
+function failed(precondition: string): StoreError {
+  return new StoreError("precondition_failed", `precondition failed: ${precondition}`, { precondition });
+}
+
+/** The stored end must fit together: last header, its predecessor, and the root of the tree it commits to. */
+function checkEnd(log: TxLog, point: ChainPoint): void {
+  if (point.txId === 0n) return;
+  const header = log.header(point.txId);
+  const bl = Number(header.blTxId);
+  const rootFits = bl === 0 || equalBytes(historyRoot(bl, log.node), header.blRoot);
+  const prevFits = point.txId === 1n || equalBytes(log.alh(point.txId - 1n), header.prevAlh);
+  if (!rootFits || !prevFits) {
+    throw new StoreError("damaged", `data is damaged: transaction ${point.txId} does not continue the chain before it`, {
+      txId: point.txId,
+      what: "chain",
+    });
+  }
+}
