@@ -262,7 +262,7 @@ export type SearchDocumentsRequest = Message<"immudb.model.SearchDocumentsReques
   pageSize: number;
 
   /**
-   * Keep the search for further pages; it then reads from one state of the collection.
+   * Keep the search open in the session, for further pages.
    *
    * @generated from field: bool keepOpen = 5;
    */

@@ -127,7 +127,7 @@ export const ExpirationSchema: GenMessage<Expiration> = /*@__PURE__*/
 
 /**
  * A condition checked inside the commit: when it does not hold, nothing is written and the call fails with
- * FAILED_PRECONDITION. Several conditions must all hold. A deleted or expired key does not exist.
+ * FAILED_PRECONDITION. Several conditions must all hold. A deleted key does not exist.
  *
  * @generated from message immudb.schema.Precondition
  */
@@ -269,7 +269,7 @@ export type Entry = Message<"immudb.schema.Entry"> & {
   metadata?: KVMetadata | undefined;
 
   /**
-   * Only ever true in histories; other reads treat an expired entry as absent.
+   * The entry has expired and its value is withheld. Reads by key treat such an entry as absent; histories list it.
    *
    * @generated from field: bool expired = 6;
    */
@@ -548,7 +548,8 @@ export const VerifiableGetRequestSchema: GenMessage<VerifiableGetRequest> = /*@_
 /**
  * Walks keys in order.
  *
- *   ascending:  seekKey ──▶ … ──▶ endKey        descending:  seekKey ──▶ … ──▶ endKey   (seekKey the greater)
+ *   ascending    seekKey  a  b  c  d  endKey         descending    seekKey  d  c  b  a  endKey
+ *                (excluded unless inclusiveSeek)                             (excluded unless inclusiveEnd)
  *
  * @generated from message immudb.schema.ScanRequest
  */
@@ -601,14 +602,14 @@ export type ScanRequest = Message<"immudb.schema.ScanRequest"> & {
   endKey: Uint8Array;
 
   /**
-   * Whether an entry of seekKey itself belongs to the answer.
+   * Whether an entry with exactly the key seekKey belongs to the answer.
    *
    * @generated from field: bool inclusiveSeek = 8;
    */
   inclusiveSeek: boolean;
 
   /**
-   * Whether an entry of endKey itself belongs to the answer.
+   * Whether an entry with exactly the key endKey belongs to the answer.
    *
    * @generated from field: bool inclusiveEnd = 9;
    */

@@ -119,8 +119,7 @@ export const ImmuService: GenService<{
     output: typeof UseDatabaseReplySchema;
   },
   /**
-   * Lists users: all for the system administrator, those with a permission on his databases for an administrator, himself
-   * for anyone else.
+   * Lists users: all for the system administrator; an ordinary user sees himself only.
    *
    * @generated from rpc immudb.schema.ImmuService.ListUsers
    */

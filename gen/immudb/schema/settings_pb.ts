@@ -113,28 +113,28 @@ export type DatabaseNullableSettings = Message<"immudb.schema.DatabaseNullableSe
   replicationSettings?: ReplicationNullableSettings | undefined;
 
   /**
-   * Bytes of one file of the ledger. Fixed at creation.
+   * Bytes of one file of the ledger.
    *
    * @generated from field: immudb.schema.NullableUint32 fileSize = 8;
    */
   fileSize?: NullableUint32 | undefined;
 
   /**
-   * Bytes, the store's own prefix included; at most 1024. Fixed at creation.
+   * Bytes, the store's own prefix included; at most 1024. Cannot be changed later.
    *
    * @generated from field: immudb.schema.NullableUint32 maxKeyLen = 9;
    */
   maxKeyLen?: NullableUint32 | undefined;
 
   /**
-   * Bytes, the store's own prefix included. Fixed at creation.
+   * Bytes, the store's own prefix included.
    *
    * @generated from field: immudb.schema.NullableUint32 maxValueLen = 10;
    */
   maxValueLen?: NullableUint32 | undefined;
 
   /**
-   * Entries of one transaction. Fixed at creation.
+   * Entries of one transaction.
    *
    * @generated from field: immudb.schema.NullableUint32 maxTxEntries = 11;
    */
@@ -255,7 +255,7 @@ export type DatabaseNullableSettings = Message<"immudb.schema.DatabaseNullableSe
   truncationSettings?: TruncationNullableSettings | undefined;
 
   /**
-   * Keep values next to the headers instead of in files of their own. Fixed at creation.
+   * Keep values next to the headers instead of in files of their own.
    *
    * @generated from field: immudb.schema.NullableBool embeddedValues = 30;
    */
@@ -449,8 +449,6 @@ export type IndexNullableSettings = Message<"immudb.schema.IndexNullableSettings
   compactionThld?: NullableUint32 | undefined;
 
   /**
-   * Milliseconds.
-   *
    * @generated from field: immudb.schema.NullableUint32 delayDuringCompaction = 8;
    */
   delayDuringCompaction?: NullableUint32 | undefined;

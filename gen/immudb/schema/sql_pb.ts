@@ -322,7 +322,7 @@ export const ColumnSchema: GenMessage<Column> = /*@__PURE__*/
  */
 export type Row = Message<"immudb.schema.Row"> & {
   /**
-   * Names of the columns, in the order of the values.
+   * Names of the columns, in the order of the values; some methods leave them out.
    *
    * @generated from field: repeated string columns = 1;
    */

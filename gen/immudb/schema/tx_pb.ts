@@ -106,7 +106,7 @@ export const TxHeaderSchema: GenMessage<TxHeader> = /*@__PURE__*/
  */
 export type TxMetadata = Message<"immudb.schema.TxMetadata"> & {
   /**
-   * Up to (not including) this transaction the values are no longer kept. 0: not given.
+   * The transaction up to which values may have been dropped. 0: not given.
    *
    * @generated from field: uint64 truncatedTxID = 1;
    */

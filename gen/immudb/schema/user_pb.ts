@@ -90,7 +90,7 @@ export type User = Message<"immudb.schema.User"> & {
   createdby: string;
 
   /**
-   * RFC 3339 time.
+   * When, as text.
    *
    * @generated from field: string createdat = 5;
    */
@@ -195,7 +195,7 @@ export const CreateUserRequestSchema: GenMessage<CreateUserRequest> = /*@__PURE_
   messageDesc(file_immudb_schema_user, 5);
 
 /**
- * Changes a password. A user gives the old one to change his own; an administrator may change those of users he created.
+ * Changes a password: one's own by giving the old one, or that of a user whom the caller created.
  *
  * @generated from message immudb.schema.ChangePasswordRequest
  */
