@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DatabaseError } from "../../../src/database/errors.ts";
-import { changeSettings, DEFAULT_DATABASE_SETTINGS, type DatabaseSettingsChange } from "../../../src/database/settings.ts";
+import {
+  changeSettings,
+  type DatabaseSettingsChange,
+  DEFAULT_DATABASE_SETTINGS,
+} from "../../../src/database/settings.ts";
 
 const change = (c: DatabaseSettingsChange) => changeSettings(DEFAULT_DATABASE_SETTINGS, c);
 
