@@ -45,3 +45,5 @@ export const INDEX_BATCH_VERSIONS_MAX = 8192;
 export const PASSWORD_CHECKS_WAITING_MAX = 256;
 /** Login tokens that one user may hold at once; the least recently used makes room. */
 export const TOKENS_PER_USER_MAX = 10_000;
+/** Transactions that a client asks about, one call each, to complete a proof from a server before 1.4.1. */
+export const ADVANCE_PROOF_TXS_MAX = 10_000;

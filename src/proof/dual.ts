@@ -15,11 +15,16 @@ import { equalBytes } from "../base/bytes.ts";
 import { check } from "./errors.ts";
 import { historyConsistency, historyInclusion, leafHash, verifyConsistency, verifyInclusion, verifyLastInclusion } from "./history-tree.ts";
 import { buildLinearAdvanceProof, buildLinearProof, type LogReader, needsAdvanceProof, verifyLinearAdvanceProof, verifyLinearProof } from "./linear.ts";
-import type { DualProof, LinearAdvanceProof } from "./model.ts";
-import type { TxHeader } from "./model.ts";
+import type { DualProof, LinearAdvanceProof, TxHeader } from "./model.ts";
 import { alh, ZERO_DIGEST } from "./tx-header.ts";
 
 export type { LogReader } from "./linear.ts";
+
+/** Headers that a dual proof has shown to be what two hashes stand for, the one in the history of the other. */
+export interface ProvenHeaders {
+  readonly source: TxHeader;
+  readonly target: TxHeader;
+}
 
 /** Builds the proof that `source` is part of the history of `target`, source.id <= target.id. */
 export function buildDualProof(source: TxHeader, target: TxHeader, log: LogReader): DualProof {
@@ -40,8 +45,8 @@ export function buildDualProof(source: TxHeader, target: TxHeader, log: LogReade
 }
 
 /**
- * Proves that transaction `s` with `sAlh` is part of the history of transaction `t` with `tAlh`, and returns the two headers,
- * which are thereby what the two hashes stand for. Throws a `ProofError` naming the check that failed.
+ * Proves that transaction `s` with `sAlh` is part of the history of transaction `t` with `tAlh`, and returns the two headers.
+ * Throws a `ProofError` naming the check that failed.
  */
 export function verifyDualProof(
   proof: DualProof,
@@ -49,7 +54,7 @@ export function verifyDualProof(
   t: bigint,
   sAlh: Uint8Array,
   tAlh: Uint8Array,
-): { readonly source: TxHeader; readonly target: TxHeader } {
+): ProvenHeaders {
   const source = proof.sourceTxHeader;
   const target = proof.targetTxHeader;
   checkHeaders(source, target, s, t, sAlh, tAlh);

@@ -39,9 +39,8 @@ export type ProofErrorCode =
   | "unused_part"
   // -- the signed state --
   | "signature_missing"
-  | "signature_malformed"
   | "signature_invalid"
-  | "state_missing"
+  | "state_database"
   | "state_rolled_back";
 
 /** Outside data that does not prove what it claims. `code` names the check; `data` holds ids and positions, no stored bytes. */
