@@ -59,7 +59,8 @@ export function completeLock(lock, describe) {
   const packages = {};
   for (const [path, { resolved: _, ...entry }] of Object.entries(lock.packages)) packages[path] = entry;
   for (const { path, name, version, requiredBy } of missingOptional(lock)) {
-    if (!/^\d+\.\d+\.\d+/.test(version)) throw new Error(`${requiredBy} wants ${name} ${version}: not an exact version`);
+    if (!/^\d+\.\d+\.\d+/.test(version))
+      throw new Error(`${requiredBy} wants ${name} ${version}: not an exact version`);
     const { dev, devOptional } = packages[requiredBy];
     const { integrity, ...platform } = describe(name, version) ?? platformOf(name);
     packages[path] = {
