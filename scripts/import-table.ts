@@ -65,7 +65,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Room>> = {
     portable: false,
   },
   cli: {
-    rooms: ["base", "wire", "client", "gateway", "server", GEN],
+    rooms: ["base", "proof", "wire", "client", "gateway", "server", GEN],
     packages: ["@bufbuild/protobuf", "@connectrpc/connect", "commander", "@inquirer/password"],
     portable: false,
   },

@@ -21,6 +21,7 @@ export function biomeConfig(): object {
         "web/**",
         "*.json",
         "!biome.json",
+        "!biome.json",
         "!web/dist",
         "!test/**/*.json",
       ],
