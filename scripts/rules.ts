@@ -13,18 +13,7 @@ export function biomeConfig(): object {
   return {
     $schema: "./node_modules/@biomejs/biome/configuration_schema.json",
     files: {
-      includes: [
-        "src/**",
-        "test/**",
-        "bench/**",
-        "scripts/**",
-        "web/**",
-        "*.json",
-        "!biome.json",
-        "!biome.json",
-        "!web/dist",
-        "!test/**/*.json",
-      ],
+      includes: ["src/**", "test/**", "bench/**", "scripts/**", "web/**", "*.json", "!web/dist", "!test/**/*.json"],
     },
     formatter: { indentStyle: "space", lineWidth: 120 },
     assist: { actions: { source: { organizeImports: "on" } } },
@@ -47,6 +36,8 @@ export function biomeConfig(): object {
     overrides: [
       ...Object.entries(IMPORT_TABLE).flatMap(([name, room]) => roomOverrides(name, room)),
       { includes: ["web/src/**"], linter: { rules: { correctness: { noNodejsModules: "error" } } } },
+      // Written by this program, as JSON.stringify writes it.
+      { includes: ["biome.json"], formatter: { enabled: false } },
       // Tools that read their settings from a default export.
       { includes: ["**/*.config.ts"], linter: { rules: { style: { noDefaultExport: "off" } } } },
     ],
