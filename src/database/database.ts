@@ -1,0 +1,176 @@
+// What the operations on one database mean. Reads are synchronous: they run in one turn of the event loop and see one state,
+// with every acknowledged write in it. Writes resolve when they are on disk.
+
+import type { Clock } from "../base/clock.ts";
+import { EMPTY } from "../base/bytes.ts";
+import { NO_VALUE, plainKey, plainValue } from "../proof/keys.ts";
+import type { Entry, Tx, TxHeader, VerifiableEntry, VerifiableTx } from "../proof/model.ts";
+import type { Precondition as StorePrecondition, TxSpec } from "../store/committer.ts";
+import { StoreError } from "../store/errors.ts";
+import type { Store } from "../store/store.ts";
+import { DatabaseError } from "./errors.ts";
+import { count, get, getAll, history, requireSince, scan } from "./read.ts";
+import type {
+  DeleteRequest,
+  GetAllRequest,
+  GetRequest,
+  HistoryRequest,
+  Precondition,
+  ScanRequest,
+  SetRequest,
+  TxRequest,
+  TxScanRequest,
+  VerifiableGetRequest,
+  VerifiableSetRequest,
+  VerifiableTxRequest,
+} from "./requests.ts";
+import type { DatabaseSettings } from "./settings.ts";
+import { txById, txScan } from "./transactions.ts";
+import { dualProof, requireProvable, verifiableEntry, verifiableTx } from "./verifiable.ts";
+
+/** The end of a database's chain. An empty one has txId 0 and the hash of nothing. */
+export interface DatabaseState {
+  readonly txId: bigint;
+  readonly txHash: Uint8Array;
+  readonly precommittedTxId: bigint;
+  readonly precommittedTxHash: Uint8Array;
+}
+
+export class Database {
+  readonly name: string;
+  readonly settings: DatabaseSettings;
+  readonly #store: Store;
+  readonly #clock: Clock;
+
+  constructor(name: string, settings: DatabaseSettings, store: Store, clock: Clock) {
+    this.name = name;
+    this.settings = settings;
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  state(): DatabaseState {
+    const { committed, precommitted } = this.#store;
+    return {
+      txId: committed.txId,
+      txHash: committed.alh,
+      precommittedTxId: precommitted.txId,
+      precommittedTxHash: precommitted.alh,
+    };
+  }
+
+  /** Bytes on disk. */
+  sizeBytes(): number {
+    return this.#store.sizeBytes();
+  }
+
+  set(request: SetRequest): Promise<TxHeader> {
+    return this.#commit(() => setSpec(request));
+  }
+
+  /** Marks keys as deleted; each must have a value now. */
+  delete(request: DeleteRequest): Promise<TxHeader> {
+    return this.#commit(() => {
+      requireSince(this.#store, request.sinceTx);
+      return deleteSpec(request);
+    });
+  }
+
+  get(request: GetRequest): Entry {
+    return get(this.#store, request, this.#now());
+  }
+
+  getAll(request: GetAllRequest): Entry[] {
+    return getAll(this.#store, request, this.#now());
+  }
+
+  scan(request: ScanRequest): Entry[] {
+    return scan(this.#store, request, this.#now());
+  }
+
+  history(request: HistoryRequest): Entry[] {
+    return history(this.#store, request, this.#now());
+  }
+
+  /** Keys with this prefix that have a value now. */
+  count(prefix: Uint8Array): bigint {
+    return count(this.#store, prefix, this.#now());
+  }
+
+  countAll(): bigint {
+    return count(this.#store, EMPTY, this.#now());
+  }
+
+  txById(request: TxRequest): Tx {
+    return txById(this.#store, request, this.#now());
+  }
+
+  txScan(request: TxScanRequest): Tx[] {
+    return txScan(this.#store, request, this.#now());
+  }
+
+  async verifiableSet(request: VerifiableSetRequest): Promise<VerifiableTx> {
+    requireProvable(this.#store, request.proveSinceTx);
+    const header = await this.set(request.set);
+    return verifiableTx(this.#store, header.id, request.proveSinceTx);
+  }
+
+  verifiableGet(request: VerifiableGetRequest): VerifiableEntry {
+    requireProvable(this.#store, request.proveSinceTx);
+    const entry = this.get(request.get);
+    return verifiableEntry(this.#store, request.get.key, entry, request.proveSinceTx);
+  }
+
+  verifiableTxById(request: VerifiableTxRequest): VerifiableTx {
+    const { tx: wanted, proveSinceTx } = request;
+    const latest = this.#store.committed.txId;
+    if (wanted.tx !== 0n && proveSinceTx > latest) {
+      throw new DatabaseError("prove_since_future", "the proof would start after the last transaction", { latest, since: proveSinceTx });
+    }
+    const tx = this.txById(wanted);
+    return { tx, dualProof: dualProof(this.#store, tx.header, proveSinceTx), signature: undefined };
+  }
+
+  /** Resolves when no write is under way and the index holds everything. */
+  settled(): Promise<void> {
+    return this.#store.settled();
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  async #commit(spec: () => TxSpec): Promise<TxHeader> {
+    return this.#store.commit(spec());
+  }
+
+  /** Unix seconds. */
+  #now(): bigint {
+    return BigInt(Math.floor(this.#clock.nowMs() / 1000));
+  }
+}
+
+function setSpec(request: SetRequest): TxSpec {
+  const entries = request.entries.map(({ key, value, metadata }) => {
+    if (key.length === 0) throw new DatabaseError("illegal_arguments", "a key is empty");
+    return { key: plainKey(key), value: plainValue(value), metadata };
+  });
+  return { entries, preconditions: request.preconditions.map(toStorePrecondition), metadata: undefined };
+}
+
+function deleteSpec(request: DeleteRequest): TxSpec {
+  const metadata = { deleted: true, expiresAt: undefined, nonIndexable: false };
+  const entries = request.keys.map((key) => ({ key: plainKey(key), value: NO_VALUE, metadata }));
+  return { entries, preconditions: entries.map(({ key }) => ({ kind: "key_readable", key })), metadata: undefined };
+}
+
+function toStorePrecondition(precondition: Precondition): StorePrecondition {
+  if (precondition.kind === "null") throw invalid("null");
+  if (precondition.key.length === 0) throw invalid("null_key");
+  if (precondition.kind === "key_not_modified_after_tx" && precondition.txId === 0n) throw invalid("invalid_tx");
+  return { ...precondition, key: plainKey(precondition.key) };
+}
+
+function invalid(reason: string): StoreError {
+  return new StoreError("precondition_invalid", `invalid precondition: ${reason}`, { reason });
+}
