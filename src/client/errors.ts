@@ -70,7 +70,8 @@ export class VerificationError extends RoomError<string> {
     this.database = failed.database;
     this.trusted = failed.trusted;
     this.offered = failed.offered;
-    this.next = failed.next ?? "do not rely on this answer; keep the trusted state as evidence and ask who runs the server";
+    this.next =
+      failed.next ?? "do not rely on this answer; keep the trusted state as evidence and ask who runs the server";
   }
 
   /** Name of the check that failed. */

@@ -60,7 +60,10 @@ export function stateDirectory(env: NodeJS.ProcessEnv = process.env): string {
 
 /** A file or folder name for any text: readable, and different for different texts. */
 export function fileNameFor(text: string): string {
-  const readable = text.replaceAll(/[^A-Za-z0-9.-]/g, "_").replaceAll(/^\.+/g, "_").slice(0, 64);
+  const readable = text
+    .replaceAll(/[^A-Za-z0-9.-]/g, "_")
+    .replaceAll(/^\.+/g, "_")
+    .slice(0, 64);
   return `${readable}-${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
 }
 
@@ -154,7 +157,10 @@ class FileSlot implements StateSlot {
     );
     if (!(await exists(join(this.#folder, this.#lock)))) {
       await rm(temporary, { force: true });
-      throw new ClientError("state_moved", "the lock on the trusted state was taken away while an operation was being verified; run it again");
+      throw new ClientError(
+        "state_moved",
+        "the lock on the trusted state was taken away while an operation was being verified; run it again",
+      );
     }
     await rename(temporary, join(this.#folder, `${this.#name}.state.json`));
     await syncFolder(this.#folder);
@@ -203,7 +209,11 @@ async function acquire(folder: string, name: string, waitMs: number): Promise<st
     }
     if (performance.now() >= deadline) {
       const lock = join(folder, others[0] as string);
-      throw new ClientError("state_locked", `another process has been verifying for more than ${waitMs} ms; it holds ${lock}`, { lock });
+      throw new ClientError(
+        "state_locked",
+        `another process has been verifying for more than ${waitMs} ms; it holds ${lock}`,
+        { lock },
+      );
     }
     await new Promise((resume) => setTimeout(resume, 2 + Math.random() * Math.min(50, 4 * (round + 1))));
   }

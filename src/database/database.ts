@@ -1,8 +1,8 @@
 // What the operations on one database mean. Reads are synchronous: they run in one turn of the event loop and see one state,
 // with every acknowledged write in it. Writes resolve when they are on disk.
 
-import type { Clock } from "../base/clock.ts";
 import { EMPTY } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import { NO_VALUE, plainKey, plainValue } from "../proof/keys.ts";
 import type { Entry, Tx, TxHeader, VerifiableEntry, VerifiableTx } from "../proof/model.ts";
 import type { Precondition as StorePrecondition, TxSpec } from "../store/committer.ts";
@@ -125,7 +125,10 @@ export class Database {
     const { tx: wanted, proveSinceTx } = request;
     const latest = this.#store.committed.txId;
     if (wanted.tx !== 0n && proveSinceTx > latest) {
-      throw new DatabaseError("prove_since_future", "the proof would start after the last transaction", { latest, since: proveSinceTx });
+      throw new DatabaseError("prove_since_future", "the proof would start after the last transaction", {
+        latest,
+        since: proveSinceTx,
+      });
     }
     const tx = this.txById(wanted);
     return { tx, dualProof: dualProof(this.#store, tx.header, proveSinceTx), signature: undefined };

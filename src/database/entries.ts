@@ -28,7 +28,8 @@ export function entryAtTx(store: Store, key: Uint8Array, txId: bigint, now: bigi
   const record = store.log.record(txId);
   const entries = store.log.entries(txId, record);
   const index = entries.findIndex((entry) => equalBytes(entry.key, storeKey));
-  const version = index < 0 ? undefined : { txId, entry: index, revision: 0n, metadata: (entries[index] as TxEntry).metadata };
+  const version =
+    index < 0 ? undefined : { txId, entry: index, revision: 0n, metadata: (entries[index] as TxEntry).metadata };
   return entryOfVersion(store, storeKey, requireReadable(version, now), now);
 }
 
@@ -41,7 +42,14 @@ export function historyEntry(store: Store, storeKey: Uint8Array, version: Versio
 }
 
 /** An entry of a transaction whose value is known; references are followed unless they are to be kept. */
-export function entryOfTx(store: Store, txId: bigint, entry: TxEntry, value: Uint8Array, keepReferences: boolean, now: bigint): Entry {
+export function entryOfTx(
+  store: Store,
+  txId: bigint,
+  entry: TxEntry,
+  value: Uint8Array,
+  keepReferences: boolean,
+  now: bigint,
+): Entry {
   const key = decodePlainKey(entry.key);
   const version = { txId, entry: 0, revision: 0n, metadata: entry.metadata };
   if (entry.metadata?.deleted || value.length === 0) return plainEntry(key, version, NO_VALUE);
@@ -59,7 +67,11 @@ function resolved(store: Store, key: Uint8Array, version: VersionRecord, value: 
   return { ...target, referencedBy: referenceOf(key, version, plain.atTx) };
 }
 
-function plainEntry(key: Uint8Array, version: { txId: bigint; revision: bigint; metadata: KvMetadata | undefined }, value: Uint8Array): Entry {
+function plainEntry(
+  key: Uint8Array,
+  version: { txId: bigint; revision: bigint; metadata: KvMetadata | undefined },
+  value: Uint8Array,
+): Entry {
   const { txId, revision, metadata } = version;
   return { tx: txId, key, value, metadata, expired: false, revision, referencedBy: undefined };
 }

@@ -74,7 +74,8 @@ export function history(store: Store, request: HistoryRequest, now: bigint): Ent
 /** How many keys with this prefix have a value now. */
 export function count(store: Store, prefix: Uint8Array, now: bigint): bigint {
   let keys = 0n;
-  for (const { version } of store.scan({ ...prefixRange(prefix), reverse: false })) if (isReadable(version, now)) keys++;
+  for (const { version } of store.scan({ ...prefixRange(prefix), reverse: false }))
+    if (isReadable(version, now)) keys++;
   return keys;
 }
 

@@ -66,7 +66,8 @@ function readTx(store: Store, txId: bigint, form: Form, now: bigint): Tx {
         return;
       case "resolve":
         if (entry.key[0] === KEY_PREFIX_SORTED_SET) zEntries.push(resolvedMember(store, entry, now));
-        else kvEntries.push(entryOfTx(store, txId, entry, store.log.value(txId, i), form.keepReferencesUnresolved, now));
+        else
+          kvEntries.push(entryOfTx(store, txId, entry, store.log.value(txId, i), form.keepReferencesUnresolved, now));
     }
   });
   return { header, entries, kvEntries, zEntries };

@@ -17,7 +17,8 @@ import { committedRecord } from "./transactions.ts";
 
 /** Throws `illegal_state`: a proof cannot start from a transaction that does not exist yet. */
 export function requireProvable(store: Store, proveSinceTx: bigint): void {
-  if (proveSinceTx > store.committed.txId) throw new DatabaseError("illegal_state", "the proof would start after the last transaction");
+  if (proveSinceTx > store.committed.txId)
+    throw new DatabaseError("illegal_state", "the proof would start after the last transaction");
 }
 
 /** A committed transaction with all its entries, and its proof since `proveSinceTx`. */
@@ -35,10 +36,14 @@ export function verifiableEntry(store: Store, key: Uint8Array, entry: Entry, pro
   const leaf = entries.findIndex((candidate) => equalBytes(candidate.key, storeKey));
   const tree = new EntriesTree(entries.map((candidate) => entryDigest(candidate, header.version)));
   if (leaf < 0 || !equalBytes(tree.root, header.eh)) {
-    throw new StoreError("damaged", `data is damaged: the entries of transaction ${header.id} are not what was written`, {
-      txId: header.id,
-      what: "entries",
-    });
+    throw new StoreError(
+      "damaged",
+      `data is damaged: the entries of transaction ${header.id} are not what was written`,
+      {
+        txId: header.id,
+        what: "entries",
+      },
+    );
   }
   return { entry, verifiableTx: proven, inclusionProof: tree.inclusionProof(leaf) };
 }

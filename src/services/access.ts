@@ -1,7 +1,12 @@
 // Who may call a method, as its declaration in the schema says (immudb.access.v1.rule). The one place that reads the rule:
 // every door asks here, and a method without a complete rule is a mistake of the schema that no call gets past.
 import { type DescMethod, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
-import { Access as AccessNumber, Credential as CredentialNumber, type Rule, rule } from "../../gen/immudb/access/v1/access_pb.ts";
+import {
+  Access as AccessNumber,
+  Credential as CredentialNumber,
+  type Rule,
+  rule,
+} from "../../gen/immudb/access/v1/access_pb.ts";
 import { assert } from "../base/assert.ts";
 
 /** What a method asks of its caller. */
@@ -11,7 +16,10 @@ export interface Access {
   /** Ways to log in that count: `session` is the session header only, `any` takes a token as well. */
   readonly credential: "none" | "session" | "any";
   /** The database whose permission counts. `field`: the request's property that names it. */
-  readonly target: { readonly kind: "none" } | { readonly kind: "selected" } | { readonly kind: "field"; readonly field: string };
+  readonly target:
+    | { readonly kind: "none" }
+    | { readonly kind: "selected" }
+    | { readonly kind: "field"; readonly field: string };
 }
 
 const ACCESS: Readonly<Partial<Record<AccessNumber, Access["access"]>>> = {
@@ -49,7 +57,10 @@ function readAccess(method: DescMethod): Access {
   const credential = CREDENTIAL[declared.credential];
   assert(access, `${name}: the access rule names no access`);
   assert(credential, `${name}: the access rule names no credential`);
-  assert((access === "public") === (credential === "none"), `${name}: public, and only public, goes with no credential`);
+  assert(
+    (access === "public") === (credential === "none"),
+    `${name}: public, and only public, goes with no credential`,
+  );
   return { access, credential, target: targetOf(method, declared, name) };
 }
 

@@ -4,10 +4,10 @@
 // `built` runs ahead of the disk: a group is built while the previous one syncs. When a group fails, everything derived from
 // it is rebuilt from the last durable point (ChainPoint).
 
-import { completedNodes, historyRoot, leafHash, type NodeReader } from "../proof/history-tree.ts";
-import type { KvMetadata, TxEntry, TxHeader, TxMetadata } from "../proof/model.ts";
 import { entriesRoot } from "../proof/entries-tree.ts";
 import { entryDigest } from "../proof/entry-digest.ts";
+import { completedNodes, historyRoot, leafHash, type NodeReader } from "../proof/history-tree.ts";
+import type { KvMetadata, TxEntry, TxHeader, TxMetadata } from "../proof/model.ts";
 import { sha256 } from "../proof/sha256.ts";
 import { alh, EMPTY_ALH, ZERO_DIGEST } from "../proof/tx-header.ts";
 import type { BuiltTx } from "./records.ts";
@@ -85,7 +85,10 @@ function toTxEntry(spec: EntrySpec): TxEntry {
 }
 
 /** Peaks after a leaf completed `nodes`: it swallowed the peaks below its highest node. */
-function grownPeaks(peaks: readonly (Uint8Array | undefined)[], nodes: readonly Uint8Array[]): (Uint8Array | undefined)[] {
+function grownPeaks(
+  peaks: readonly (Uint8Array | undefined)[],
+  nodes: readonly Uint8Array[],
+): (Uint8Array | undefined)[] {
   const top = nodes.length - 1;
   const grown = peaks.slice();
   grown.fill(undefined, 0, top);

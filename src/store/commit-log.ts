@@ -35,9 +35,13 @@ export async function openLogTables(driver: EngineDriver, directory: string): Pr
     await tables.engine.write((batch) => batch.put(tables.meta, FORMAT_ROW, Uint8Array.of(0, 0, 0, FORMAT_VERSION)));
   } else if (format.length !== 4 || viewOf(format).getUint32(0) !== FORMAT_VERSION) {
     await tables.engine.close();
-    throw new StoreError("format_unsupported", `log format is not version ${FORMAT_VERSION}: open it with the version that wrote it`, {
-      expected: FORMAT_VERSION,
-    });
+    throw new StoreError(
+      "format_unsupported",
+      `log format is not version ${FORMAT_VERSION}: open it with the version that wrote it`,
+      {
+        expected: FORMAT_VERSION,
+      },
+    );
   }
   return tables;
 }
@@ -82,13 +86,15 @@ export class LocalCommitLog implements CommitLog {
   async commitUpTo(txId: bigint): Promise<void> {
     if (txId <= this.#committed) return;
     const { engine, meta } = this.#log.tables;
-    if (txId > this.#log.lastTxId()) throw new StoreError("illegal_state", "cannot commit a transaction that is not precommitted");
+    if (txId > this.#log.lastTxId())
+      throw new StoreError("illegal_state", "cannot commit a transaction that is not precommitted");
     await engine.write((batch) => batch.put(meta, COMMITTED_ROW, u64(txId)));
     this.#committed = txId;
   }
 
   async discardAfter(txId: bigint): Promise<void> {
-    if (txId < this.#committed) throw new StoreError("illegal_state", "cannot discard a committed transaction", { txId });
+    if (txId < this.#committed)
+      throw new StoreError("illegal_state", "cannot discard a committed transaction", { txId });
     const { engine, log } = this.#log.tables;
     const keys = [...log.range({ from: txRangeStart(txId + 1n) })].map((row) => row.key);
     await engine.write((batch) => {
@@ -105,7 +111,12 @@ export class LocalCommitLog implements CommitLog {
       this.#log.tables = await this.#reopen();
       stored = this.#log.lastTxId();
     } catch (error) {
-      throw new StoreError("outcome_unknown", "the write failed and the log cannot be read again: the outcome is unknown", {}, error);
+      throw new StoreError(
+        "outcome_unknown",
+        "the write failed and the log cannot be read again: the outcome is unknown",
+        {},
+        error,
+      );
     }
     if (stored === last.header.id) return;
     throw new StoreError("write_failed", "the write failed: nothing was stored", {}, cause);

@@ -143,7 +143,10 @@ export class Committer {
 
   #wait(spec: TxSpec, bytes: number, writer: Writer): void {
     if (this.#waiting.length >= COMMIT_QUEUE_MAX || this.#waitingBytes + bytes > COMMIT_QUEUE_BYTES_MAX) {
-      const data = { limit: this.#waiting.length >= COMMIT_QUEUE_MAX ? COMMIT_QUEUE_MAX : COMMIT_QUEUE_BYTES_MAX, setting: "commit queue" };
+      const data = {
+        limit: this.#waiting.length >= COMMIT_QUEUE_MAX ? COMMIT_QUEUE_MAX : COMMIT_QUEUE_BYTES_MAX,
+        setting: "commit queue",
+      };
       writer.reject(new StoreError("overloaded", "too many writes are waiting: try again later", data));
       return;
     }
@@ -174,7 +177,12 @@ export class Committer {
       return;
     }
     this.#open ??= { before: this.#chain.point, txs: [], writers: [], refusals: [], bytes: 0 };
-    const tx = this.#chain.build(spec.entries, spec.metadata, settings.excludeCommitTime ? 0n : now, settings.writeTxHeaderVersion);
+    const tx = this.#chain.build(
+      spec.entries,
+      spec.metadata,
+      settings.excludeCommitTime ? 0n : now,
+      settings.writeTxHeaderVersion,
+    );
     for (const { key, version } of indexable(tx.header.id, tx.alh, tx.entries).versions) overlay.add(key, version);
     this.#open.txs.push(tx);
     this.#open.writers.push(writer);
@@ -231,7 +239,13 @@ export class Committer {
     this.#chain = new Chain(group.before);
     this.#parts.overlay.dropAfter(group.before.txId);
     const unknown = error instanceof StoreError && error.code === "outcome_unknown";
-    if (unknown) this.#closed = new StoreError("read_only", "writes are refused since the outcome of one is unknown: restart the server", {}, error);
+    if (unknown)
+      this.#closed = new StoreError(
+        "read_only",
+        "writes are refused since the outcome of one is unknown: restart the server",
+        {},
+        error,
+      );
     for (const writer of group.writers) writer.reject(error);
     const notStored = new StoreError("write_failed", "an earlier write failed: nothing was stored", {}, error);
     for (const writer of derived?.writers ?? []) writer.reject(notStored);
@@ -261,7 +275,11 @@ function checkSpec(spec: TxSpec, settings: StoreSettings): void {
   }
 }
 
-function tooMuch(code: "too_many_entries" | "key_too_long" | "value_too_long", limit: number, setting: string): StoreError {
+function tooMuch(
+  code: "too_many_entries" | "key_too_long" | "value_too_long",
+  limit: number,
+  setting: string,
+): StoreError {
   return new StoreError(code, `more than ${limit} (${setting})`, { limit, setting });
 }
 

@@ -3,18 +3,19 @@
 // one machine only: a directory on a network file system is not protected against another machine.
 //
 // Socket paths end at 107 bytes, and a longer one is silently truncated by some runtimes. On Linux the path is therefore
-// /proc/self/fd/<directory>/lock, which is short whatever the directory is called; elsewhere a longer path is refused.
+// /proc/self/fd/<directory>/.lock, which is short whatever the directory is called; elsewhere a longer path is refused.
 
 import { once } from "node:events";
 import { linkSync, rmSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import type { Random } from "../base/random.ts";
 import { toHex } from "../base/bytes.ts";
+import type { Random } from "../base/random.ts";
 import { StoreError } from "./errors.ts";
 
-const LOCK_NAME = "lock";
+// No database can be called so: names have letters, digits and _.
+const LOCK_NAME = ".lock";
 const SOCKET_PATH_BYTES_MAX = 107;
 const ATTEMPTS_MAX = 8;
 
@@ -34,7 +35,11 @@ export class DirectoryLock {
     const handle = await open(directory, "r");
     try {
       const base = socketBase(directory, handle);
-      const server = await listen(join(base, `${LOCK_NAME}.${toHex(random.bytes(6))}`), join(base, LOCK_NAME), directory);
+      const server = await listen(
+        join(base, `${LOCK_NAME}.${toHex(random.bytes(6))}`),
+        join(base, LOCK_NAME),
+        directory,
+      );
       return new DirectoryLock(server, handle, join(base, LOCK_NAME));
     } catch (error) {
       await handle.close();
@@ -55,9 +60,13 @@ function socketBase(directory: string, handle: FileHandle): string {
   if (process.platform === "linux") return `/proc/self/fd/${handle.fd}`;
   const bytes = Buffer.byteLength(join(directory, `${LOCK_NAME}.000000000000`));
   if (bytes > SOCKET_PATH_BYTES_MAX) {
-    throw new StoreError("illegal_arguments", `the path of the data directory is too long for a socket on this system: ${directory}`, {
-      limit: SOCKET_PATH_BYTES_MAX,
-    });
+    throw new StoreError(
+      "illegal_arguments",
+      `the path of the data directory is too long for a socket on this system: ${directory}`,
+      {
+        limit: SOCKET_PATH_BYTES_MAX,
+      },
+    );
   }
   return directory;
 }

@@ -68,7 +68,10 @@ export class Indexer {
     let index = await openIndex(parts);
     let watermark = readWatermark(index);
     if (watermark === undefined || !matchesLog(watermark, parts.log, committed)) {
-      parts.logger.warn({ database: parts.database, indexed: String(watermark?.txId) }, "index and log disagree: rebuilding the index");
+      parts.logger.warn(
+        { database: parts.database, indexed: String(watermark?.txId) },
+        "index and log disagree: rebuilding the index",
+      );
       await index.engine.close();
       await parts.driver.destroy(parts.directory);
       index = await openIndex(parts);
@@ -127,7 +130,10 @@ export class Indexer {
       }
     } catch (error) {
       // Nothing is lost: the overlay still holds these versions, and commits wait when it is full.
-      this.#parts.logger.error({ database: this.#parts.database, error: String(error) }, "writing the index failed: trying again");
+      this.#parts.logger.error(
+        { database: this.#parts.database, error: String(error) },
+        "writing the index failed: trying again",
+      );
       this.#retry = setTimeout(() => this.#start(), RETRY_MS);
     }
   }
@@ -152,7 +158,11 @@ export class Indexer {
   }
 
   /** The rows of one key: its new latest version, and a history row for every version that this supersedes. */
-  #writeKey(batch: WriteBatch, key: Uint8Array, versions: readonly OverlayVersion[]): { latest: bigint; history: bigint } {
+  #writeKey(
+    batch: WriteBatch,
+    key: Uint8Array,
+    versions: readonly OverlayVersion[],
+  ): { latest: bigint; history: bigint } {
     const { latest, history } = this.#index;
     const stored = latest.get(key);
     let current = stored === undefined ? undefined : decodeVersion(stored);

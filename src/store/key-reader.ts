@@ -1,8 +1,8 @@
 // Reading by key: index and overlay merged, as of some transaction (overlay.ts says why the merge needs no shared watermark).
 // One call runs in one turn of the event loop, so that it sees one state.
 
-import { RoomError } from "../base/errors.ts";
 import { toHex } from "../base/bytes.ts";
+import { RoomError } from "../base/errors.ts";
 import type { Table } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { decodeVersion, historyKey, type VersionRecord } from "./layout.ts";
@@ -58,7 +58,8 @@ export class KeyReader {
     const indexed = bytes === undefined ? undefined : this.#decoded(key, bytes);
     if (indexed !== undefined) versions.push(indexed);
     let revision = indexed?.revision ?? 0n;
-    for (const version of newer(this.#overlay.versions(key), indexed, upTo)) versions.push({ ...version, revision: ++revision });
+    for (const version of newer(this.#overlay.versions(key), indexed, upTo))
+      versions.push({ ...version, revision: ++revision });
     const wanted = versions.filter((version) => version.revision >= first && version.revision <= last);
     if (BigInt(wanted.length) !== last - first + 1n) throw this.#damaged(key, undefined);
     return reverse ? wanted.reverse() : wanted;
@@ -99,11 +100,19 @@ export class KeyReader {
 }
 
 /** The versions that the index does not hold and that may be seen. */
-function newer(versions: readonly OverlayVersion[], indexed: VersionRecord | undefined, upTo: bigint): OverlayVersion[] {
+function newer(
+  versions: readonly OverlayVersion[],
+  indexed: VersionRecord | undefined,
+  upTo: bigint,
+): OverlayVersion[] {
   return versions.filter((version) => version.txId <= upTo && (indexed === undefined || version.txId > indexed.txId));
 }
 
-function latestOf(indexed: VersionRecord | undefined, versions: readonly OverlayVersion[], upTo: bigint): VersionRecord | undefined {
+function latestOf(
+  indexed: VersionRecord | undefined,
+  versions: readonly OverlayVersion[],
+  upTo: bigint,
+): VersionRecord | undefined {
   if (versions.length === 0) return indexed;
   const fresh = newer(versions, indexed, upTo);
   const last = fresh.at(-1);

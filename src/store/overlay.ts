@@ -50,7 +50,10 @@ export class Overlay {
       this.#versions.set(text, [version]);
       this.#keys.insert(text);
     } else {
-      assert((versions.at(-1) as OverlayVersion).txId < version.txId, "versions of a key come in the order of transactions");
+      assert(
+        (versions.at(-1) as OverlayVersion).txId < version.txId,
+        "versions of a key come in the order of transactions",
+      );
       versions.push(version);
     }
     this.#size++;

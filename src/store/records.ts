@@ -3,7 +3,12 @@
 
 import { concat, u16, u32, viewOf } from "../base/bytes.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
-import { decodeTxEntryRecord, decodeTxHeaderRecord, encodeTxEntryRecord, encodeTxHeaderRecord } from "../proof/record.ts";
+import {
+  decodeTxEntryRecord,
+  decodeTxHeaderRecord,
+  encodeTxEntryRecord,
+  encodeTxHeaderRecord,
+} from "../proof/record.ts";
 import {
   entriesKey,
   INLINE_RECORD_BYTES_MAX,
@@ -53,11 +58,20 @@ export function writeTxRows(tx: BuiltTx, put: (key: Uint8Array, value: Uint8Arra
   const { id } = tx.header;
   const records = tx.entries.map(encodeTxEntryRecord);
   const inside = fitsInside(records, tx.values);
-  put(txKey(id), encodeTxRecord(tx, inside ? entriesBytes(records, tx.values, 0, records.length, INLINE_RECORD_BYTES_MAX) : undefined));
+  put(
+    txKey(id),
+    encodeTxRecord(
+      tx,
+      inside ? entriesBytes(records, tx.values, 0, records.length, INLINE_RECORD_BYTES_MAX) : undefined,
+    ),
+  );
   if (inside) return;
   for (let part = 0; part * PART_ENTRIES < records.length; part++) {
     const from = part * PART_ENTRIES;
-    put(entriesKey(id, part), entriesBytes(records, tx.values, from, Math.min(from + PART_ENTRIES, records.length), INLINE_VALUE_BYTES_MAX));
+    put(
+      entriesKey(id, part),
+      entriesBytes(records, tx.values, from, Math.min(from + PART_ENTRIES, records.length), INLINE_VALUE_BYTES_MAX),
+    );
   }
   tx.values.forEach((value, entry) => {
     if (value.length <= INLINE_VALUE_BYTES_MAX) return;
@@ -71,7 +85,8 @@ export function writeTxRows(tx: BuiltTx, put: (key: Uint8Array, value: Uint8Arra
 function fitsInside(records: readonly Uint8Array[], values: readonly Uint8Array[]): boolean {
   if (records.length > PART_ENTRIES) return false;
   let length = 0;
-  for (let i = 0; i < records.length; i++) length += (records[i] as Uint8Array).length + (values[i] as Uint8Array).length;
+  for (let i = 0; i < records.length; i++)
+    length += (records[i] as Uint8Array).length + (values[i] as Uint8Array).length;
   return length <= INLINE_RECORD_BYTES_MAX;
 }
 
@@ -89,7 +104,13 @@ function encodeTxRecord(tx: BuiltTx, entries: Uint8Array | undefined): Uint8Arra
 }
 
 /** Entries `from`..`to` in a row; values longer than `inlineMax` are left to rows of their own. */
-function entriesBytes(records: readonly Uint8Array[], values: readonly Uint8Array[], from: number, to: number, inlineMax: number): Uint8Array {
+function entriesBytes(
+  records: readonly Uint8Array[],
+  values: readonly Uint8Array[],
+  from: number,
+  to: number,
+  inlineMax: number,
+): Uint8Array {
   const parts: Uint8Array[] = [];
   for (let i = from; i < to; i++) {
     const record = records[i] as Uint8Array;

@@ -1,26 +1,23 @@
 // The ledger of one database: what the rooms above see. It opens the log, brings the index up to it, and ties committer,
 // overlay and indexer together; the reading below is answered by tx-log (by transaction) and key-reader (by key).
 
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { OVERLAY_VERSIONS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
-import type { Random } from "../base/random.ts";
 import { historyRoot } from "../proof/history-tree.ts";
 import type { TxHeader } from "../proof/model.ts";
-import { chainPointOf, type ChainPoint } from "./chain.ts";
+import { type ChainPoint, chainPointOf } from "./chain.ts";
 import { type CommitLog, LocalCommitLog, openLogTables } from "./commit-log.ts";
 import { Committer, type Precondition, type StoreSettings, type TxSpec } from "./committer.ts";
-import { DirectoryLock } from "./directory-lock.ts";
 import type { EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
-import { indexable, indexableFromLog, type IndexableTx, Indexer } from "./indexer.ts";
-import { KeyReader, type KeyRange, type KeyVersion } from "./key-reader.ts";
+import { type IndexableTx, Indexer, indexable, indexableFromLog } from "./indexer.ts";
+import { type KeyRange, KeyReader, type KeyVersion } from "./key-reader.ts";
 import type { VersionRecord } from "./layout.ts";
-import { clearOpenMarker, lastEnd, setOpenMarker } from "./open-marker.ts";
 import { Overlay } from "./overlay.ts";
+import type { StorePlace } from "./place.ts";
 import type { BuiltTx } from "./records.ts";
 import { TxLog } from "./tx-log.ts";
 
@@ -28,10 +25,10 @@ export interface StoreOptions {
   /** Name of the database, for errors and logs. */
   readonly database: string;
   readonly directory: string;
+  readonly place: StorePlace;
   readonly driver: EngineDriver;
   readonly settings: StoreSettings;
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
   /** false: appended transactions stay precommitted until commitUpTo. Default true. */
   readonly commitsAlone?: boolean;
@@ -45,7 +42,6 @@ export interface StorePoint {
 
 export class Store implements AsyncDisposable {
   readonly #options: StoreOptions;
-  readonly #lock: DirectoryLock;
   readonly #log: TxLog;
   readonly #commitLog: CommitLog;
   readonly #overlay: Overlay;
@@ -57,9 +53,15 @@ export class Store implements AsyncDisposable {
   #precommitted: IndexableTx[] = [];
   #closing: Promise<void> | undefined;
 
-  private constructor(options: StoreOptions, lock: DirectoryLock, log: TxLog, commitLog: CommitLog, overlay: Overlay, indexer: Indexer) {
+  private constructor(
+    options: StoreOptions,
+    lock: DirectoryLock,
+    log: TxLog,
+    commitLog: CommitLog,
+    overlay: Overlay,
+    indexer: Indexer,
+  ) {
     this.#options = options;
-    this.#lock = lock;
     this.#log = log;
     this.#commitLog = commitLog;
     this.#overlay = overlay;
@@ -86,17 +88,16 @@ export class Store implements AsyncDisposable {
    * `format_unsupported` or `damaged`.
    */
   static async open(options: StoreOptions): Promise<Store> {
-    const { directory, driver, database, logger, random } = options;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const lock = await DirectoryLock.acquire(directory, random);
+    const { directory, place, driver, database, logger } = options;
+    await place.occupy();
     const logDirectory = join(directory, "log");
     const indexDirectory = join(directory, "index");
     let log: TxLog | undefined;
     try {
-      const end = await lastEnd(directory);
+      const end = await place.lastEnd();
       if (end !== "clean") logger.warn({ database, end }, "the database was not closed cleanly");
       if (end === "machine_went_down") await driver.destroy(indexDirectory);
-      await setOpenMarker(directory);
+      await place.markOpen();
       const opened = new TxLog(database, await openLogTables(driver, logDirectory));
       log = opened;
       const reopen = async (): Promise<TxLog["tables"]> => {
@@ -109,11 +110,11 @@ export class Store implements AsyncDisposable {
       const onProgress = (): void => store?.resumeCommits();
       const parts = { database, driver, directory: indexDirectory, log: opened, overlay, logger, onProgress };
       const indexer = await Indexer.open(parts, commitLog.committed);
-      store = new Store(options, lock, opened, commitLog, overlay, indexer);
+      store = new Store(options, opened, commitLog, overlay, indexer);
       return store;
     } catch (error) {
       await log?.tables.engine.close().catch(() => undefined);
-      await lock.release();
+      await place.leave();
       throw error;
     }
   }
@@ -135,6 +136,7 @@ export class Store implements AsyncDisposable {
 
   /** Bytes of log and index on disk. */
   sizeBytes(): number {
+    this.#requireOpen();
     return this.#log.tables.engine.sizeBytes() + this.#indexer.sizeBytes();
   }
 
@@ -151,21 +153,25 @@ export class Store implements AsyncDisposable {
 
   /** Transactions and proofs, by id. Bound checks are the caller's: readers see nothing past `committed`. */
   get log(): TxLog {
+    this.#requireOpen();
     return this.#log;
   }
 
   /** Latest version of a store key as acknowledged; deletions and expired versions included. */
   latest(key: Uint8Array): VersionRecord | undefined {
+    this.#requireOpen();
     return this.#keys.latest(key, this.#committed.txId);
   }
 
   /** Revisions `first`..`last` of a store key, which exist. */
   revisions(key: Uint8Array, first: bigint, last: bigint, reverse: boolean): VersionRecord[] {
+    this.#requireOpen();
     return this.#keys.revisions(key, first, last, reverse, this.#committed.txId);
   }
 
   /** Latest versions of the store keys in a range. The iteration must end in the same turn of the event loop. */
   scan(range: KeyRange): Iterable<KeyVersion> {
+    this.#requireOpen();
     return this.#keys.scan(range, this.#committed.txId);
   }
 
@@ -190,12 +196,17 @@ export class Store implements AsyncDisposable {
     this.#committer.resume();
   }
 
+  /** Reading a closed environment would end the process. */
+  #requireOpen(): void {
+    if (this.#closing !== undefined) throw new StoreError("closed", `the database ${this.#options.database} is closed`);
+  }
+
   async #close(): Promise<void> {
     await this.#committer.close();
     await this.#indexer.close();
     await this.#log.tables.engine.close();
-    await clearOpenMarker(this.#options.directory);
-    await this.#lock.release();
+    await this.#options.place.markClosed();
+    await this.#options.place.leave();
   }
 
   #durable(group: readonly BuiltTx[]): void {
@@ -278,9 +289,13 @@ function checkEnd(log: TxLog, point: ChainPoint): void {
   const rootFits = bl === 0 || equalBytes(historyRoot(bl, log.node), header.blRoot);
   const prevFits = point.txId === 1n || equalBytes(log.alh(point.txId - 1n), header.prevAlh);
   if (!rootFits || !prevFits) {
-    throw new StoreError("damaged", `data is damaged: transaction ${point.txId} does not continue the chain before it`, {
-      txId: point.txId,
-      what: "chain",
-    });
+    throw new StoreError(
+      "damaged",
+      `data is damaged: transaction ${point.txId} does not continue the chain before it`,
+      {
+        txId: point.txId,
+        what: "chain",
+      },
+    );
   }
 }

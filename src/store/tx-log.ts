@@ -9,7 +9,16 @@ import { sha256 } from "../proof/sha256.ts";
 import { alh as computeAlh } from "../proof/tx-header.ts";
 import type { Engine, Table } from "./engine.ts";
 import { StoreError } from "./errors.ts";
-import { entriesKey, LOG_TABLE, META_TABLE, PART_ENTRIES, txIdOfKey, txKey, VALUE_PIECE_BYTES_MAX, valueKey } from "./layout.ts";
+import {
+  entriesKey,
+  LOG_TABLE,
+  META_TABLE,
+  PART_ENTRIES,
+  txIdOfKey,
+  txKey,
+  VALUE_PIECE_BYTES_MAX,
+  valueKey,
+} from "./layout.ts";
 import { decodeEntriesPart, decodeTxRecord, nodeOfTxRecord, type StoredEntry, type TxRecord } from "./records.ts";
 
 /** The log environment and its tables; replaced as a whole when the log is reopened after a failure. */
@@ -51,7 +60,8 @@ export class TxLog {
   /** The record, after its Alh was recomputed from its header: what proofs are built from. */
   checkedRecord(txId: bigint): TxRecord {
     const record = this.record(txId);
-    if (record.header.id !== txId || !equalBytes(computeAlh(record.header), record.alh)) throw this.#damaged(txId, "header");
+    if (record.header.id !== txId || !equalBytes(computeAlh(record.header), record.alh))
+      throw this.#damaged(txId, "header");
     return record;
   }
 

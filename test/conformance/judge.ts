@@ -1,7 +1,7 @@
 // A case's verdict: every step's answer compared with the recording.
 
-import type { Case, Step } from "./corpus.ts";
 import { compareStep } from "./compare.ts";
+import type { Case, Step } from "./corpus.ts";
 import { type Credentials, runCase } from "./run-case.ts";
 import type { Target } from "./target.ts";
 
@@ -21,12 +21,7 @@ export interface Failure {
 }
 
 /** Runs a case; one that cannot be set up fails all its steps. */
-export async function judgeCase(
-  target: Target,
-  recorded: Case,
-  admin: Credentials,
-  strict = false,
-): Promise<Verdict> {
+export async function judgeCase(target: Target, recorded: Case, admin: Credentials, strict = false): Promise<Verdict> {
   let passed = 0;
   const failures: Failure[] = [];
   const fail = (index: number, step: Step | undefined, difference: string, got: string): void => {

@@ -43,8 +43,15 @@ describe("the recorded key-value behaviour", () => {
   test("the corpus holds the cases that must pass, none of them listed as a difference", () => {
     const names = new Set(cases.map((c) => c.name));
     for (const name of REQUIRED) assert.ok(names.has(name), `${name} is not in the corpus`);
-    assert.deepEqual(REQUIRED.filter((name) => known.has(name)), []);
-    assert.deepEqual([...known].filter((name) => !names.has(name)), [], "listed, but not in the corpus");
+    assert.deepEqual(
+      REQUIRED.filter((name) => known.has(name)),
+      [],
+    );
+    assert.deepEqual(
+      [...known].filter((name) => !names.has(name)),
+      [],
+      "listed, but not in the corpus",
+    );
   });
 
   for (const recorded of cases) {

@@ -72,7 +72,9 @@ export class Target {
       const failed = (error: grpc.ServiceError): void => resolve({ error: this.#errorToJson(error) });
       const unary = (error: grpc.ServiceError | null, message?: Message): void =>
         error ? failed(error) : resolve({ ok: message === undefined ? [] : [message] });
-      const collect = (stream: grpc.ClientReadableStream<Message> | grpc.ClientDuplexStream<Message, Message>): void => {
+      const collect = (
+        stream: grpc.ClientReadableStream<Message> | grpc.ClientDuplexStream<Message, Message>,
+      ): void => {
         stream.on("data", (message: Message) => got.push(message));
         stream.on("error", failed);
         stream.on("end", () => resolve({ ok: got }));

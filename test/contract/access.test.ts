@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, describe, test } from "node:test";
-import { clone, create, createFileRegistry, type DescFile, type DescMethod, type MessageInitShape, setExtension, type UnknownEnum } from "@bufbuild/protobuf";
+import {
+  clone,
+  create,
+  createFileRegistry,
+  type DescFile,
+  type DescMethod,
+  type MessageInitShape,
+  setExtension,
+  type UnknownEnum,
+} from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
 import { Access, Credential, RuleSchema, rule } from "../../gen/immudb/access/v1/access_pb.ts";
 import { file_immudb_schema_service } from "../../gen/immudb/schema/service_pb.ts";
@@ -10,7 +19,9 @@ import { AssertionError } from "../../src/base/assert.ts";
 import { accessOf } from "../../src/services/access.ts";
 import { generatedMethods } from "./wire-schema.ts";
 
-const [header, ...policy] = readFileSync(new URL("access.tsv", import.meta.url), "utf8").trim().split("\n");
+const [header, ...policy] = readFileSync(new URL("access.tsv", import.meta.url), "utf8")
+  .trim()
+  .split("\n");
 
 /** The line of access.tsv that a method's rule amounts to. */
 function policyLine(method: DescMethod): string {
@@ -44,8 +55,18 @@ describe("accessOf", () => {
   });
 
   test("answers the request field that names the target", () => {
-    const access = accessOf(useDatabase({ access: Access.SESSION, credential: Credential.ANY, target: { case: "field", value: "databaseName" } }));
-    assert.deepEqual(access, { access: "session", credential: "any", target: { kind: "field", field: "databaseName" } });
+    const access = accessOf(
+      useDatabase({
+        access: Access.SESSION,
+        credential: Credential.ANY,
+        target: { case: "field", value: "databaseName" },
+      }),
+    );
+    assert.deepEqual(access, {
+      access: "session",
+      credential: "any",
+      target: { kind: "field", field: "databaseName" },
+    });
   });
 
   test("refuses a method without a rule", () => {
@@ -56,25 +77,43 @@ describe("accessOf", () => {
     const none = { case: "none", value: {} } as const;
     assert.throws(() => accessOf(useDatabase({ credential: Credential.ANY, target: none })), refusal(/no access$/));
     assert.throws(() => accessOf(useDatabase({ access: Access.READ, target: none })), refusal(/no credential$/));
-    assert.throws(() => accessOf(useDatabase({ access: Access.READ, credential: Credential.ANY })), refusal(/no target$/));
+    assert.throws(
+      () => accessOf(useDatabase({ access: Access.READ, credential: Credential.ANY })),
+      refusal(/no target$/),
+    );
   });
 
   test("refuses numbers that this version does not know", () => {
     const unknown = 99 as UnknownEnum;
     const none = { case: "none", value: {} } as const;
-    assert.throws(() => accessOf(useDatabase({ access: unknown, credential: Credential.ANY, target: none })), refusal(/no access$/));
-    assert.throws(() => accessOf(useDatabase({ access: Access.READ, credential: unknown, target: none })), refusal(/no credential$/));
+    assert.throws(
+      () => accessOf(useDatabase({ access: unknown, credential: Credential.ANY, target: none })),
+      refusal(/no access$/),
+    );
+    assert.throws(
+      () => accessOf(useDatabase({ access: Access.READ, credential: unknown, target: none })),
+      refusal(/no credential$/),
+    );
   });
 
   test("refuses a public method that wants a credential, and any other that wants none", () => {
     const none = { case: "none", value: {} } as const;
-    assert.throws(() => accessOf(useDatabase({ access: Access.PUBLIC, credential: Credential.ANY, target: none })), refusal(/only public/));
-    assert.throws(() => accessOf(useDatabase({ access: Access.READ, credential: Credential.NONE, target: none })), refusal(/only public/));
+    assert.throws(
+      () => accessOf(useDatabase({ access: Access.PUBLIC, credential: Credential.ANY, target: none })),
+      refusal(/only public/),
+    );
+    assert.throws(
+      () => accessOf(useDatabase({ access: Access.READ, credential: Credential.NONE, target: none })),
+      refusal(/only public/),
+    );
   });
 
   test("refuses a target that the request does not have as text", () => {
     const missing = { case: "field", value: "nowhere" } as const;
-    assert.throws(() => accessOf(useDatabase({ access: Access.ADMIN, credential: Credential.ANY, target: missing })), refusal(/no text field nowhere/));
+    assert.throws(
+      () => accessOf(useDatabase({ access: Access.ADMIN, credential: Credential.ANY, target: missing })),
+      refusal(/no text field nowhere/),
+    );
     const number = { case: "field", value: "retentionPeriod" } as const;
     const truncate = withRule("TruncateDatabase", { access: Access.ADMIN, credential: Credential.ANY, target: number });
     assert.throws(() => accessOf(truncate), refusal(/no text field retentionPeriod/));
@@ -96,7 +135,9 @@ function withRule(name: string, declared: MessageInitShape<typeof RuleSchema> | 
   assert.ok(method);
   method.options = create(MethodOptionsSchema);
   if (declared) setExtension(method.options, rule, create(RuleSchema, declared));
-  const registry = createFileRegistry(changed, (path) => file_immudb_schema_service.dependencies.find((f) => f.proto.name === path));
+  const registry = createFileRegistry(changed, (path) =>
+    file_immudb_schema_service.dependencies.find((f) => f.proto.name === path),
+  );
   const file = registry.getFile(changed.name);
   assert.ok(file);
   return methodOf(file, name);

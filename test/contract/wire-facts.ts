@@ -5,9 +5,21 @@
 //   service immudb.schema.ImmuService / Login immudb.schema.LoginRequest immudb.schema.LoginResponse unary deprecated
 //
 // `writtenFacts` reads them from wire.txt, `schemaFacts` from descriptors.
-import { type DescEnum, type DescField, type DescFile, type DescMessage, type DescService, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescEnum,
+  type DescField,
+  type DescFile,
+  type DescMessage,
+  type DescService,
+  ScalarType,
+} from "@bufbuild/protobuf";
 
-const STREAMING = { unary: "unary", server_streaming: "server-stream", client_streaming: "client-stream", bidi_streaming: "bidi-stream" };
+const STREAMING = {
+  unary: "unary",
+  server_streaming: "server-stream",
+  client_streaming: "client-stream",
+  bidi_streaming: "bidi-stream",
+};
 
 /** Facts of a text in the form of wire.txt: owners at the margin, what they have indented below, columns by tabs. */
 export function writtenFacts(text: string): Set<string> {
@@ -36,7 +48,11 @@ function addMessage(facts: Set<string>, message: DescMessage): void {
   const owner = `message ${message.typeName}`;
   facts.add(owner);
   for (const field of message.fields) {
-    const marks = [field.oneof && `oneof=${field.oneof.name}`, field.proto.proto3Optional && "optional", field.deprecated && "deprecated"];
+    const marks = [
+      field.oneof && `oneof=${field.oneof.name}`,
+      field.proto.proto3Optional && "optional",
+      field.deprecated && "deprecated",
+    ];
     facts.add([`${owner} /`, field.number, field.name, typeOf(field), ...marks.filter(Boolean)].join(" "));
   }
   for (const nested of message.nestedMessages) addMessage(facts, nested);

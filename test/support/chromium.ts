@@ -37,7 +37,9 @@ export function missingBrowser(): string | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") {
     return "the packaged Chromium is for Linux x64: set CHROMIUM to the path of an installed one";
   }
-  return existsSync(new URL("bin/chromium.br", PACKAGE)) ? undefined : "the package @sparticuz/chromium is not installed";
+  return existsSync(new URL("bin/chromium.br", PACKAGE))
+    ? undefined
+    : "the package @sparticuz/chromium is not installed";
 }
 
 /** A fresh browser with a profile of its own, which goes with it. */

@@ -11,7 +11,12 @@ for (let i = 0; i < Number(times); i++) {
     await slot.pin("uuid");
     const from = await slot.state();
     const txId = (from?.txId ?? 0n) + 1n;
-    await slot.advance(from, { db: database, txId, txHash: new Uint8Array(32).fill(Number(txId % 251n)), signature: undefined });
+    await slot.advance(from, {
+      db: database,
+      txId,
+      txHash: new Uint8Array(32).fill(Number(txId % 251n)),
+      signature: undefined,
+    });
   });
   writeSync(1, ".");
 }

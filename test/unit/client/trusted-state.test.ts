@@ -109,7 +109,10 @@ for (const [name, make] of [
 
     test("goes on after an operation that failed", async () => {
       const store = make();
-      await assert.rejects(store.exclusively(ADDRESS, DATABASE, () => Promise.reject(new Error("call failed"))), /call failed/);
+      await assert.rejects(
+        store.exclusively(ADDRESS, DATABASE, () => Promise.reject(new Error("call failed"))),
+        /call failed/,
+      );
       await advanceByOne(store);
       assert.equal((await read(store))?.txId, 1n);
     });
@@ -149,7 +152,10 @@ describe("FileStateStore on disk", () => {
       acknowledged += await runAndKill([child, directory, ADDRESS, DATABASE, "100000"], 5 + round * 3);
       const state = await read(new FileStateStore(directory, 5_000));
       // The kill may fall between the rename and the word that it is done, so one more may be there; never one less.
-      assert.ok(state !== undefined && state.txId >= acknowledged && state.txId <= acknowledged + 1n, `${state?.txId} of ${acknowledged}`);
+      assert.ok(
+        state !== undefined && state.txId >= acknowledged && state.txId <= acknowledged + 1n,
+        `${state?.txId} of ${acknowledged}`,
+      );
       acknowledged = state.txId;
     }
     await advanceByOne(new FileStateStore(directory));
@@ -200,11 +206,14 @@ describe("FileStateStore on disk", () => {
       return inside.promise;
     });
     await entered.promise;
-    await assert.rejects(read(new FileStateStore(directory, 50)), (error: Error & { code: string; data: { lock: string } }) => {
-      assert.equal(error.code, "state_locked");
-      assert.match(error.data.lock, /defaultdb\.lock\./);
-      return true;
-    });
+    await assert.rejects(
+      read(new FileStateStore(directory, 50)),
+      (error: Error & { code: string; data: { lock: string } }) => {
+        assert.equal(error.code, "state_locked");
+        assert.match(error.data.lock, /defaultdb\.lock\./);
+        return true;
+      },
+    );
     inside.resolve();
     await holder;
   });
