@@ -21,12 +21,21 @@ export async function completeAdvanceProof(proof: DualProof, fetch: FetchDualPro
   if (linearAdvanceProof !== undefined || !needsAdvanceProof(start, end)) return proof;
   if (end - start > BigInt(ADVANCE_PROOF_TXS_MAX)) {
     const data = { start, end, limit: ADVANCE_PROOF_TXS_MAX };
-    throw new ProofError("linear_advance_proof", "the linear advance proof is missing, and too long to be asked for", data);
+    throw new ProofError(
+      "linear_advance_proof",
+      "the linear advance proof is missing, and too long to be asked for",
+      data,
+    );
   }
   return { ...proof, linearAdvanceProof: await fetchAdvanceProof(start, end, target.id, fetch) };
 }
 
-async function fetchAdvanceProof(start: bigint, end: bigint, target: bigint, fetch: FetchDualProof): Promise<LinearAdvanceProof> {
+async function fetchAdvanceProof(
+  start: bigint,
+  end: bigint,
+  target: bigint,
+  fetch: FetchDualProof,
+): Promise<LinearAdvanceProof> {
   const inclusionProofs: (readonly Uint8Array[])[] = [];
   for (let txId = start + 1n; txId < end; txId++) {
     inclusionProofs.push((await fetch(target, txId)).inclusionProof);

@@ -4,7 +4,14 @@
 import { assert } from "../base/assert.ts";
 import { checkHeaders, checkUnused, type ProvenHeaders } from "./dual.ts";
 import { check } from "./errors.ts";
-import { historyConsistency, historyInclusion, leafHash, type NodeReader, verifyConsistency, verifyInclusion } from "./history-tree.ts";
+import {
+  historyConsistency,
+  historyInclusion,
+  leafHash,
+  type NodeReader,
+  verifyConsistency,
+  verifyInclusion,
+} from "./history-tree.ts";
 import type { DualProofV2, TxHeader } from "./model.ts";
 
 /** Builds the proof that `source` is part of the history of `target`, source.id <= target.id, both with blTxId = id − 1. */

@@ -13,8 +13,22 @@
 import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import { check } from "./errors.ts";
-import { historyConsistency, historyInclusion, leafHash, verifyConsistency, verifyInclusion, verifyLastInclusion } from "./history-tree.ts";
-import { buildLinearAdvanceProof, buildLinearProof, type LogReader, needsAdvanceProof, verifyLinearAdvanceProof, verifyLinearProof } from "./linear.ts";
+import {
+  historyConsistency,
+  historyInclusion,
+  leafHash,
+  verifyConsistency,
+  verifyInclusion,
+  verifyLastInclusion,
+} from "./history-tree.ts";
+import {
+  buildLinearAdvanceProof,
+  buildLinearProof,
+  type LogReader,
+  needsAdvanceProof,
+  verifyLinearAdvanceProof,
+  verifyLinearProof,
+} from "./linear.ts";
 import type { DualProof, LinearAdvanceProof, TxHeader } from "./model.ts";
 import { alh, ZERO_DIGEST } from "./tx-header.ts";
 
@@ -31,16 +45,17 @@ export function buildDualProof(source: TxHeader, target: TxHeader, log: LogReade
   const s = source.id;
   const treeSize = target.blTxId;
   assert(s > 0n && s <= target.id && source.blTxId <= treeSize, "a dual proof leads to a later transaction");
+  const inTree = s < treeSize;
   const size = Number(treeSize);
   return {
     sourceTxHeader: source,
     targetTxHeader: target,
-    inclusionProof: s < treeSize ? historyInclusion(Number(s), size, log.node) : [],
+    inclusionProof: inTree ? historyInclusion(Number(s), size, log.node) : [],
     consistencyProof: source.blTxId > 0n ? historyConsistency(Number(source.blTxId), size, log.node) : [],
     targetBlTxAlh: treeSize > 0n ? log.alh(treeSize) : ZERO_DIGEST,
     lastInclusionProof: treeSize > 0n ? historyInclusion(size, size, log.node) : [],
-    linearProof: buildLinearProof(s < treeSize ? treeSize : s, target.id, log),
-    linearAdvanceProof: buildLinearAdvanceProof(source.blTxId, s < treeSize ? s : treeSize, treeSize, log),
+    linearProof: buildLinearProof(inTree ? treeSize : s, target.id, log),
+    linearAdvanceProof: buildLinearAdvanceProof(source.blTxId, inTree ? s : treeSize, treeSize, log),
   };
 }
 
@@ -69,7 +84,8 @@ export function verifyDualProof(
 
 /** The stretch of S's linear chain that lies between S's own tree and T's tree (or S itself). */
 export function advanceStretch(source: TxHeader, target: TxHeader): { readonly start: bigint; readonly end: bigint } {
-  return { start: source.blTxId, end: source.id < target.blTxId ? source.id : target.blTxId };
+  const inTree = source.id < target.blTxId;
+  return { start: source.blTxId, end: inTree ? source.id : target.blTxId };
 }
 
 /** The two headers carry the expected ids and hash to the expected alh. Shared by both versions of the dual proof. */

@@ -42,7 +42,9 @@ export function entryDigest(entry: Pick<TxEntry, "key" | "metadata" | "hValue">,
       return sha256(preimage);
     }
     default:
-      throw new ProofError("version_unsupported", `transaction header version ${version} is not supported`, { version });
+      throw new ProofError("version_unsupported", `transaction header version ${version} is not supported`, {
+        version,
+      });
   }
 }
 

@@ -41,8 +41,13 @@ export function verifyLinearProof(
   const [start, ...inner] = proof.terms;
   const aboutThese = proof.sourceTxId === source && proof.targetTxId === target && source > 0n && source <= target;
   check(aboutThese, "linear_proof", "the linear proof is about other transactions", { source, target });
-  check(BigInt(inner.length) === target - source, "linear_proof", "the linear proof has the wrong length", { source, target });
-  check(start !== undefined && equalBytes(start, sourceAlh), "linear_proof", "the linear proof starts elsewhere", { source });
+  check(BigInt(inner.length) === target - source, "linear_proof", "the linear proof has the wrong length", {
+    source,
+    target,
+  });
+  check(start !== undefined && equalBytes(start, sourceAlh), "linear_proof", "the linear proof starts elsewhere", {
+    source,
+  });
   const end = inner.reduce((alh, term, k) => advance(alh, source + 1n + BigInt(k), term), start);
   check(equalBytes(end, targetAlh), "linear_proof", "the linear proof ends elsewhere", { source, target });
   return targetAlh;
@@ -70,8 +75,8 @@ export function buildLinearAdvanceProof(
 
 /**
  * Proves that the transactions strictly between `start` and `end`, which chain up to `endAlh`, are leaves of the tree of
- * `treeSize` with `treeRoot`, and returns `endAlh`. Where there are none, the proof must be absent or empty: nothing would
- * check it. Throws `linear_advance_proof`, `unused_part`, and `history_inclusion` of the leaf that is not in the tree.
+ * `treeSize` with `treeRoot`, and returns `endAlh`. Where there are none, the proof is not looked at.
+ * Throws `linear_advance_proof`, and `history_inclusion` for a leaf that is not in the tree.
  */
 export function verifyLinearAdvanceProof(
   proof: LinearAdvanceProof | undefined,

@@ -67,7 +67,9 @@ export function encodeTxEntryRecord(entry: TxEntry): Uint8Array {
   check(entry.vLen <= INT32_MAX, "record_malformed", "the length of the value does not fit the message");
   const metadata = encodeKvMetadataRecord(entry.metadata);
   const value = entry.value ?? EMPTY;
-  const writer = new ProtoWriter(5 * FIELD_LENGTH_MAX + entry.key.length + entry.hValue.length + metadata.length + value.length);
+  const writer = new ProtoWriter(
+    5 * FIELD_LENGTH_MAX + entry.key.length + entry.hValue.length + metadata.length + value.length,
+  );
   writer.bytes(1, entry.key);
   writer.bytes(2, entry.hValue);
   writer.integer(3, entry.vLen);

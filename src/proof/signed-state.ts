@@ -42,7 +42,8 @@ export function verifyStateSignature(state: State, publicKey: Uint8Array): State
 /** The point, 65 bytes, of a P-256 public key in PEM (SPKI) form. Throws `public_key_malformed`. */
 export function parsePublicKey(pem: string): Uint8Array {
   try {
-    const der = fromBase64((PEM.exec(pem)?.[1] as string).replaceAll(/\s/g, ""));
+    const [, body = ""] = PEM.exec(pem) ?? [];
+    const der = fromBase64(body.replaceAll(/\s/g, ""));
     const isP256 = der.length === SPKI_P256_PREFIX.length + POINT_LENGTH && startsWith(der, SPKI_P256_PREFIX);
     if (!isP256) throw new RangeError("another kind of key");
     return p256.Point.fromBytes(der.subarray(SPKI_P256_PREFIX.length)).toBytes(false);

@@ -58,7 +58,9 @@ export function advance(prevAlh: Uint8Array, txId: bigint, inner: Uint8Array): U
  */
 export function checkTxHeader(header: TxHeader): void {
   const { version, nentries } = header;
-  check(version === 0 || version === 1, "version_unsupported", `header version ${version} is not supported`, { version });
+  check(version === 0 || version === 1, "version_unsupported", `header version ${version} is not supported`, {
+    version,
+  });
   const nentriesMax = version === 0 ? 0xffff : 0xffff_ffff;
   const countHolds = Number.isInteger(nentries) && nentries >= 0 && nentries <= nentriesMax;
   check(countHolds, "tx_header_malformed", "the number of entries is out of range", { nentries });
@@ -84,8 +86,11 @@ export function decodeTxHeader(bytes: Uint8Array): TxHeader {
   check(bytes.length >= SERIALISED_LENGTH_MIN, "tx_header_malformed", "the header is too short");
   const view = viewOf(bytes);
   const version = view.getUint16(48);
-  check(version === 0 || version === 1, "version_unsupported", `header version ${version} is not supported`, { version });
-  const middle = version === 0 ? { metadata: undefined, nentries: view.getUint16(50), end: 52 } : readMiddle(bytes, view);
+  check(version === 0 || version === 1, "version_unsupported", `header version ${version} is not supported`, {
+    version,
+  });
+  const middle =
+    version === 0 ? { metadata: undefined, nentries: view.getUint16(50), end: 52 } : readMiddle(bytes, view);
   check(middle.end + 72 === bytes.length, "tx_header_malformed", "the header has the wrong length");
   const header: TxHeader = {
     id: view.getBigUint64(0),
@@ -110,7 +115,10 @@ export function checkPlace(header: TxHeader): void {
 }
 
 /** Metadata and count of a version 1 header, and where they end. */
-function readMiddle(bytes: Uint8Array, view: DataView): { metadata: TxMetadata | undefined; nentries: number; end: number } {
+function readMiddle(
+  bytes: Uint8Array,
+  view: DataView,
+): { metadata: TxMetadata | undefined; nentries: number; end: number } {
   const length = view.getUint16(50);
   const end = 52 + length + 4;
   const fits = length <= TX_METADATA_LENGTH_MAX && end <= bytes.length;

@@ -20,7 +20,9 @@ export function verifyTxEntries(tx: Tx): readonly TxEntry[] {
   const counts = { nentries: header.nentries, listed: entries.length };
   check(entries.length === header.nentries, "entry_count", "not all entries of the transaction are listed", counts);
   const root = entriesRoot(entries.map((entry) => provenDigest(entry, header.version)));
-  check(equalBytes(root, header.eh), "entries_root", "the entries are not those of the transaction", { txId: header.id });
+  check(equalBytes(root, header.eh), "entries_root", "the entries are not those of the transaction", {
+    txId: header.id,
+  });
   return entries;
 }
 
@@ -45,7 +47,9 @@ export function verifyWrittenEntries(tx: Tx, expected: readonly ExpectedEntry[])
 /** Proves that every listed value is the one whose hash is listed. Throws `entry_value`. */
 export function verifyRawValues(entries: readonly TxEntry[]): readonly TxEntry[] {
   entries.forEach(({ value, hValue }, index) => {
-    check(equalBytes(sha256(value ?? EMPTY), hValue), "entry_value", "a value does not have the hash listed for it", { index });
+    check(equalBytes(sha256(value ?? EMPTY), hValue), "entry_value", "a value does not have the hash listed for it", {
+      index,
+    });
   });
   return entries;
 }

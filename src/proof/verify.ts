@@ -22,7 +22,14 @@ import type { DualProof, Entry, KvMetadata, State, TxHeader, VerifiableEntry, Ve
 import { sha256 } from "./sha256.ts";
 import { verifyStateSignature } from "./signed-state.ts";
 import { alh } from "./tx-header.ts";
-import { type ExpectedEntry, provenDigest, verifyRawValues, verifySameHeader, verifyTxEntries, verifyWrittenEntries } from "./verify-tx.ts";
+import {
+  type ExpectedEntry,
+  provenDigest,
+  verifyRawValues,
+  verifySameHeader,
+  verifyTxEntries,
+  verifyWrittenEntries,
+} from "./verify-tx.ts";
 
 export type { FetchDualProof } from "./advance.ts";
 
@@ -106,7 +113,10 @@ export async function verifiedGet(trusted: Trusted, request: GetRequest, answer:
 /** Proves that the transaction is the requested one and holds exactly the entries listed. */
 export async function verifiedTxById(trusted: Trusted, request: TxByIdRequest, answer: VerifiableTx): Promise<State> {
   const { tx, dualProof } = answer;
-  check(tx.header.id === request.tx, "tx_id", "the answer is about another transaction", { asked: request.tx, got: tx.header.id });
+  check(tx.header.id === request.tx, "tx_id", "the answer is about another transaction", {
+    asked: request.tx,
+    got: tx.header.id,
+  });
   const entries = verifyTxEntries(tx);
   verifyRawValues(request.rawValues ? entries : entries.filter((entry) => entry.value !== undefined));
   const { claim, header } = claimAbout(request.tx, trusted.state, dualProof);
@@ -142,7 +152,11 @@ interface Claim {
 }
 
 /** A write made a transaction that was not there before, of exactly these entries. */
-async function verifiedWrite(trusted: Trusted, expected: readonly ExpectedEntry[], answer: VerifiableTx): Promise<State> {
+async function verifiedWrite(
+  trusted: Trusted,
+  expected: readonly ExpectedEntry[],
+  answer: VerifiableTx,
+): Promise<State> {
   const { tx, dualProof } = answer;
   const txId = tx.header.id;
   // Otherwise the acknowledgement of an earlier, equal write could be shown again with nothing written.
@@ -167,7 +181,11 @@ function expectedEntry(request: GetRequest, entry: Entry): { readonly txId: bigi
 }
 
 /** What the dual proof must show if transaction `txId` is in the trusted history, and that transaction's header. */
-function claimAbout(txId: bigint, state: State, proof: DualProof): { readonly claim: Claim; readonly header: TxHeader } {
+function claimAbout(
+  txId: bigint,
+  state: State,
+  proof: DualProof,
+): { readonly claim: Claim; readonly header: TxHeader } {
   const { sourceTxHeader: source, targetTxHeader: target } = proof;
   if (state.txId > txId) {
     return { claim: { s: txId, sAlh: alh(source), t: state.txId, tAlh: state.txHash }, header: source };
@@ -184,7 +202,11 @@ async function verifiedHistory(trusted: Trusted, claim: Claim, answer: Verifiabl
   return trusted.publicKey === undefined ? state : verifyStateSignature(state, trusted.publicKey);
 }
 
-async function verifyClaim(claim: Claim, proof: DualProof, fetchDualProof: FetchDualProof | undefined): Promise<ProvenHeaders> {
+async function verifyClaim(
+  claim: Claim,
+  proof: DualProof,
+  fetchDualProof: FetchDualProof | undefined,
+): Promise<ProvenHeaders> {
   const { s, t, sAlh, tAlh } = claim;
   // The headers come first: they decide what else is asked for.
   checkHeaders(proof.sourceTxHeader, proof.targetTxHeader, s, t, sAlh, tAlh);
