@@ -50,7 +50,8 @@ export const IMPORT_TABLE: Readonly<Record<string, Room>> = {
   },
   replication: { rooms: ["base", "proof", "wire", "database", "client"], packages: [], portable: false },
   services: {
-    rooms: ["base", "proof", "wire", "database", "auth", "replication", GEN],
+    // The error table maps the codes of every room below to what clients match on, the store's too.
+    rooms: ["base", "proof", "wire", "store/errors", "database", "auth", "replication", GEN],
     packages: ["@bufbuild/protobuf", "@connectrpc/connect"],
     portable: false,
   },
