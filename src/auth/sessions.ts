@@ -72,6 +72,11 @@ export class Sessions {
     return session;
   }
 
+  /** When the session ends for silence and for age, in milliseconds since the Unix epoch. */
+  endOf(session: Session): { readonly inactiveMs: number; readonly expiredMs: number } {
+    return { inactiveMs: session.usedMs + this.#limits.idleMs, expiredMs: session.openedMs + this.#limits.ageMs };
+  }
+
   close(session: Session): void {
     this.#sessions.delete(session.id);
   }
@@ -85,7 +90,8 @@ export class Sessions {
   }
 
   #isOver(session: Session, now: number): boolean {
-    return now - session.usedMs > this.#limits.idleMs || now - session.openedMs > this.#limits.ageMs;
+    const { inactiveMs, expiredMs } = this.endOf(session);
+    return now > inactiveMs || now > expiredMs;
   }
 }
 

@@ -1,0 +1,104 @@
+// The handlers behind a Connect router, which speaks gRPC, gRPC-Web and Connect. Who calls is settled in the router's gate,
+// before the body is read: nobody fills our memory without having logged in.
+
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  type ContextKey,
+  createContextKey,
+  type HandlerContext,
+  type MethodImpl,
+} from "@connectrpc/connect";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/immudb/schema/error_pb.ts";
+import { assert } from "../base/assert.ts";
+import type { CallContext } from "./call.ts";
+import { CallFailure } from "./error-table.ts";
+import { authorise, failed, identify, type Room, type ServedMethod, serve } from "./pipeline.ts";
+
+/** The address a request came from, put into the context values by the transport; empty inside the process. */
+export const peerKey: ContextKey<string> = createContextKey("");
+
+const callKey: ContextKey<CallContext | undefined> = createContextKey<CallContext | undefined>(undefined);
+
+/** Options that a router for registerMethods() must be created with. */
+export function gateOptions(methods: readonly ServedMethod[], room: Room): Pick<ConnectRouterOptions, "requestGate"> {
+  const byDescriptor = new Map(methods.map((method) => [method.descriptor, method]));
+  return {
+    requestGate: (context) => {
+      const method = byDescriptor.get(context.method);
+      assert(method !== undefined, `no such method: ${context.method.name}`);
+      const call = callOf(context);
+      context.values.set(callKey, call);
+      try {
+        call.caller = identify(method, call, room);
+      } catch (error) {
+        throw toConnectError(failed(method, call, room.clock.nowMs(), error, room));
+      }
+    },
+  };
+}
+
+/** Registers every method, the ones without a handler too: they answer for themselves. */
+export function registerMethods(router: ConnectRouter, methods: readonly ServedMethod[], room: Room): void {
+  for (const method of methods) {
+    const answer = method.descriptor.methodKind === "unary" ? answerUnary : refuseStream;
+    // The descriptor is only known to be some method's: what is right for its kind was chosen above.
+    const implementation = (message: unknown, context: HandlerContext) => answer(method, message, context, room);
+    router.rpc(method.descriptor as DescMethodUnary, implementation as MethodImpl<DescMethodUnary>);
+  }
+}
+
+async function answerUnary(
+  method: ServedMethod,
+  message: unknown,
+  context: HandlerContext,
+  room: Room,
+): Promise<object> {
+  try {
+    return await serve(method, message, identified(context), room);
+  } catch (error) {
+    throw toConnectError(error);
+  }
+}
+
+/** No streaming method is built yet; whom it would serve is told so, everyone else what he would be told anyway. */
+function refuseStream(method: ServedMethod, _messages: unknown, context: HandlerContext, room: Room): never {
+  const call = identified(context);
+  try {
+    authorise(method, undefined, call, room);
+  } catch (error) {
+    throw toConnectError(failed(method, call, room.clock.nowMs(), error, room));
+  }
+  assert(false, `${method.path} has a handler that nothing runs`);
+}
+
+function callOf(context: HandlerContext): CallContext {
+  return {
+    get signal() {
+      return context.signal;
+    },
+    peer: context.values.get(peerKey),
+    header: (name) => context.requestHeader.get(name) ?? undefined,
+    caller: undefined,
+    database: undefined,
+  };
+}
+
+function identified(context: HandlerContext): CallContext {
+  const call = context.values.get(callKey);
+  assert(call !== undefined, "a call came past the gate");
+  return call;
+}
+
+function toConnectError(error: unknown): ConnectError {
+  if (!(error instanceof CallFailure))
+    return new ConnectError("internal error", Code.Internal, undefined, undefined, error);
+  if (error.info === undefined) return new ConnectError(error.message, error.code);
+  return new ConnectError(error.message, error.code, undefined, [
+    { desc: ErrorInfoSchema, value: { code: error.info, cause: error.message } },
+    { desc: RetryInfoSchema, value: {} },
+  ]);
+}

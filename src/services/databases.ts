@@ -1,0 +1,72 @@
+// Databases: list, create, load, unload, delete, settings.
+
+import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
+import { mayUse } from "../auth/permissions.ts";
+import type { DatabaseInfo } from "../database/manager.ts";
+import { type CallContext, callerOf, databaseOf } from "./call.ts";
+import type { Handlers } from "./handlers.ts";
+import type { Room } from "./pipeline.ts";
+import { plainSettingsFromWire, settingsFromWire, settingsToWire } from "./settings.ts";
+
+export function databaseHandlers({ databases }: Room): Handlers<typeof ImmuService> {
+  const visible = (ctx: CallContext): DatabaseInfo[] => {
+    const { user } = callerOf(ctx);
+    return databases.list().filter(({ name }) => mayUse(user, name, "read"));
+  };
+  const createdBy = (ctx: CallContext): string => callerOf(ctx).user.name;
+
+  return {
+    databaseList: (_message, ctx) => ({ databases: visible(ctx).map(({ name }) => ({ databaseName: name })) }),
+    databaseListV2: (_message, ctx) => ({ databases: visible(ctx).map(infoToWire) }),
+
+    createDatabase: async ({ databaseName }, ctx) => {
+      await databases.create(databaseName, {}, { ifNotExists: false, createdBy: createdBy(ctx) });
+      return {};
+    },
+    createDatabaseWith: async (message, ctx) => {
+      const options = { ifNotExists: false, createdBy: createdBy(ctx) };
+      await databases.create(message.databaseName, plainSettingsFromWire(message), options);
+      return {};
+    },
+    createDatabaseV2: async ({ name, settings, ifNotExists }, ctx) => {
+      const options = { ifNotExists, createdBy: createdBy(ctx) };
+      const { info, alreadyExisted } = await databases.create(name, settingsFromWire(settings), options);
+      return { name: info.name, settings: settingsToWire(info.settings), alreadyExisted };
+    },
+
+    loadDatabase: async ({ database }) => {
+      await databases.load(database.toLowerCase());
+      return { database };
+    },
+    unloadDatabase: async ({ database }) => {
+      await databases.unload(database.toLowerCase());
+      return { database };
+    },
+    deleteDatabase: async ({ database }) => {
+      await databases.delete(database.toLowerCase());
+      return { database };
+    },
+
+    getDatabaseSettings: (_message, ctx) => {
+      const { name, settings } = databaseOf(ctx);
+      const { fileSize, maxKeyLen, maxValueLen, maxTxEntries, excludeCommitTime } = settings;
+      return { databaseName: name, fileSize, maxKeyLen, maxValueLen, maxTxEntries, excludeCommitTime };
+    },
+    getDatabaseSettingsV2: (_message, ctx) => {
+      const { name, settings } = databaseOf(ctx);
+      return { database: name, settings: settingsToWire(settings) };
+    },
+  };
+}
+
+function infoToWire(info: DatabaseInfo) {
+  return {
+    name: info.name,
+    settings: settingsToWire(info.settings),
+    loaded: info.loaded,
+    diskSize: BigInt(info.diskSize),
+    numTransactions: info.numTransactions,
+    createdAt: BigInt(info.createdAt),
+    createdBy: info.createdBy,
+  };
+}

@@ -1,0 +1,252 @@
+// How every typed error of the rooms below leaves the server: gRPC code, text and details as existing clients match on
+// them. One row per code; a code without a row does not compile. Texts that sound odd are the wire's (prefixes, doubled
+// words): clients compare them.
+//
+// Details: an error that has an immudb code (`info`, five characters, SQLSTATE style) carries ErrorInfo{code, cause = text}
+// and RetryInfo{}; any other carries none. Business errors are mostly code 2 (unknown), as clients expect.
+
+import { Code } from "@connectrpc/connect";
+import { AuthError, type AuthErrorCode } from "../auth/errors.ts";
+import type { Logger } from "../base/observe.ts";
+import { DatabaseError, type DatabaseErrorCode } from "../database/errors.ts";
+import { ProofError, type ProofErrorCode } from "../proof/errors.ts";
+import { StoreError, type StoreErrorCode } from "../store/errors.ts";
+import { WireError, type WireErrorCode } from "../wire/errors.ts";
+import { ServiceError, type ServiceErrorCode } from "./errors.ts";
+
+type Data = Readonly<Record<string, unknown>>;
+
+interface Row {
+  readonly code: Code;
+  /** A function where the text depends on the error: on its data, or, where no client matches on it, its own message. */
+  readonly text: string | ((data: Data, message: string) => string);
+  readonly info?: string;
+  /** Something is wrong with the server or its disk: logged as an error. */
+  readonly alarming?: true;
+}
+
+const unknown = (text: Row["text"], info?: string): Row => ({ code: Code.Unknown, text, ...(info && { info }) });
+const illegal = (text: Row["text"]): Row => ({ code: Code.InvalidArgument, text });
+const internal = (text: string): Row => ({ code: Code.Internal, text, info: "XX000" });
+
+const ILLEGAL_ARGUMENTS = illegal("illegal arguments");
+const ILLEGAL_STATE = illegal("illegal state");
+
+const INVALID_PRECONDITION: Readonly<Record<string, string>> = {
+  null: "invalid precondition: null",
+  null_key: "invalid precondition: null key",
+  invalid_tx: "invalid precondition: invalid precondition: invalid transaction ID",
+};
+
+const STORE: Readonly<Record<StoreErrorCode, Row>> = {
+  key_not_found: unknown("tbtree: key not found"),
+  key_expired: unknown("tbtree: key not found: expired entry"),
+  tx_not_found: unknown("tx not found"),
+  revision_not_found: unknown("invalid key revision number"),
+  no_more_entries: unknown("tbtree: no more entries"),
+  no_entries: unknown("no entries provided"),
+  empty_key: ILLEGAL_ARGUMENTS,
+  duplicate_key: illegal("duplicated keys are not supported in single batch transaction"),
+  key_too_long: unknown("max key length exceeded"),
+  value_too_long: unknown("max value length exceeded"),
+  too_many_entries: unknown("max number of entries per tx exceeded"),
+  precondition_failed: {
+    code: Code.FailedPrecondition,
+    text: (data) => `precondition failed: ${data["precondition"]}`,
+    info: "23000",
+  },
+  precondition_invalid: unknown((data) => INVALID_PRECONDITION[String(data["reason"])] ?? "invalid precondition"),
+  metadata_unsupported: illegal("metadata is not supported by transactions of this version"),
+  damaged: { code: Code.DataLoss, text: (_data, message) => message, alarming: true },
+  closed: unknown("already closed"),
+  locked: { code: Code.FailedPrecondition, text: "the database is open in another process", alarming: true },
+  read_only: { code: Code.FailedPrecondition, text: "the database is read-only", alarming: true },
+  outcome_unknown: unknown("it is not known whether the transaction was stored: read it back before repeating it"),
+  write_failed: { code: Code.Unavailable, text: "the transaction could not be stored", alarming: true },
+  format_unsupported: {
+    code: Code.FailedPrecondition,
+    text: "the database was written in a format that this server does not read",
+    alarming: true,
+  },
+  overloaded: {
+    code: Code.ResourceExhausted,
+    text: (data) => `too much is waiting to be stored: the limit is ${data["limit"]} (${data["setting"]})`,
+  },
+  illegal_arguments: ILLEGAL_ARGUMENTS,
+  illegal_state: ILLEGAL_STATE,
+};
+
+const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
+  database_not_found: unknown("database does not exist"),
+  database_not_found_named: {
+    code: Code.NotFound,
+    text: (data) => `'${data["name"]}' does not exist`,
+    info: "3F000",
+  },
+  database_exists: unknown("database already exists"),
+  database_reserved: internal("database is reserved"),
+  database_unloaded: unknown("already closed"),
+  database_loaded: internal("database already loaded"),
+  database_open: unknown("cannot delete an open database"),
+  name_length: unknown("database name length outside of limits"),
+  name_punctuation: unknown("punctuation marks and symbols are not allowed in database name"),
+  name_character: unknown("unrecognized character in database name"),
+  illegal_arguments: ILLEGAL_ARGUMENTS,
+  illegal_argument: illegal((data) => `illegal arguments: ${data["text"]}`),
+  illegal_state: ILLEGAL_STATE,
+  prove_since_future: unknown(
+    (data) => `illegal state: latest txID=${data["latest"]} is lower than specified as initial tx=${data["since"]}`,
+  ),
+  since_future: unknown("illegal arguments: SinceTx must not be greater than the current transaction ID"),
+  at_tx_with_since: unknown("illegal arguments: SinceTx should not be specified when AtTx is used"),
+  at_tx_with_revision: unknown("illegal arguments: AtRevision should not be specified when AtTx is used"),
+  empty_key: unknown("illegal arguments: empty key"),
+  empty_request: unknown("illegal arguments: empty request"),
+  history_limit_negative: unknown("tbtree: illegal arguments"),
+  result_limit: unknown(
+    ({ limit, max }) =>
+      `result size limit exceeded: the specified limit (${limit}) is larger than the maximum allowed one (${max})`,
+  ),
+  setting_invalid: illegal(
+    (data) =>
+      `rpc error: code = InvalidArgument desc = illegal arguments: illegal arguments: invalid options: invalid ${data["setting"]}`,
+  ),
+  setting_unsupported: {
+    code: Code.Unimplemented,
+    text: (data) => `the database setting ${data["setting"]} is not supported by this server`,
+  },
+  reference_to_reference: unknown("referenced key cannot be a reference"),
+};
+
+const AUTH: Readonly<Record<AuthErrorCode, Row>> = {
+  invalid_credentials: unknown("invalid user name or password", "08004"),
+  user_inactive: unknown("user is not active", "08004"),
+  not_logged_in: unknown("not logged in", "28000"),
+  please_login: unknown("please login"),
+  no_session: unknown("no session auth data provided", "28000"),
+  session_not_found: { code: Code.PermissionDenied, text: "session not found", info: "08001" },
+  token_malformed: internal("invalid token"),
+  token_expired: unknown("token has expired"),
+  database_not_selected: unknown("please select a database first"),
+  permission_denied: internal("permission denied"),
+  operation_forbidden: unknown("loggedin user does not have permissions for this operation"),
+  database_forbidden: {
+    code: Code.PermissionDenied,
+    text: "Logged in user does not have permission on this database",
+  },
+  user_administration_forbidden: unknown("you do not have permission on this database"),
+  sessions_full: internal("can not create new session: max sessions number reached"),
+  overloaded: {
+    code: Code.ResourceExhausted,
+    text: (data) => `too many logins are waiting: the limit is ${data["limit"]}; try again`,
+  },
+  auth_disabled: unknown("authentication disabled: start the server with --auth to log in", "08P01"),
+  anonymous_remote: {
+    code: Code.PermissionDenied,
+    text: "without authentication this server answers its own machine only",
+  },
+  operation_not_supported: internal("operation not supported"),
+  password_empty: unknown("password is empty"),
+  password_too_long: illegal((data) => `a password has at most ${data["limit"]} bytes`),
+  credentials_damaged: { code: Code.DataLoss, text: "the stored credentials are damaged", alarming: true },
+};
+
+// A proof that the server itself builds or reads fails only when what is stored is not what was written.
+const UNPROVEN: Row = { code: Code.DataLoss, text: "stored data does not prove itself", alarming: true };
+
+const PROOF: Readonly<Record<ProofErrorCode, Row>> = {
+  digest_malformed: UNPROVEN,
+  kv_metadata_malformed: UNPROVEN,
+  tx_metadata_malformed: UNPROVEN,
+  store_key_malformed: UNPROVEN,
+  store_value_malformed: UNPROVEN,
+  tx_header_malformed: UNPROVEN,
+  record_malformed: UNPROVEN,
+  public_key_malformed: UNPROVEN,
+  version_unsupported: illegal("transactions of this version are not supported"),
+  metadata_unsupported: STORE.metadata_unsupported,
+  entry_missing: UNPROVEN,
+  entry_digest: UNPROVEN,
+  entry_count: UNPROVEN,
+  entry_value: UNPROVEN,
+  entry_tx: UNPROVEN,
+  entry_metadata: UNPROVEN,
+  entries_inclusion: UNPROVEN,
+  entries_root: UNPROVEN,
+  tx_id: UNPROVEN,
+  tx_not_new: UNPROVEN,
+  tx_header: UNPROVEN,
+  history_inclusion: UNPROVEN,
+  history_consistency: UNPROVEN,
+  history_last_inclusion: UNPROVEN,
+  linear_proof: UNPROVEN,
+  linear_advance_proof: UNPROVEN,
+  dual_proof_tx_ids: UNPROVEN,
+  source_alh: UNPROVEN,
+  target_alh: UNPROVEN,
+  binary_linking: UNPROVEN,
+  unused_part: UNPROVEN,
+  signature_missing: UNPROVEN,
+  signature_invalid: UNPROVEN,
+  state_database: UNPROVEN,
+  state_rolled_back: UNPROVEN,
+};
+
+// A request with a part that nothing here would heed is refused: its sender believes that it counts.
+const UNREADABLE = illegal((_data, message) => `illegal arguments: ${message}`);
+
+const WIRE: Readonly<Record<WireErrorCode, Row>> = {
+  part_missing: UNREADABLE,
+  digest_length: UNREADABLE,
+  number_out_of_range: UNREADABLE,
+  field_unknown: UNREADABLE,
+  not_representable: { code: Code.Internal, text: "the answer has no form on the wire", alarming: true },
+};
+
+const SERVICE: Readonly<Record<ServiceErrorCode, Row>> = {
+  unimplemented: {
+    code: Code.Unimplemented,
+    text: (data) => `${data["method"]} is not implemented by this server yet`,
+  },
+};
+
+/** A failed call as it is answered; every door turns it into its own protocol. */
+export class CallFailure extends Error {
+  override readonly name = "CallFailure";
+  readonly code: Code;
+  /** The immudb code of the details; undefined: no details. */
+  readonly info: string | undefined;
+
+  constructor(code: Code, text: string, info?: string) {
+    super(text);
+    this.code = code;
+    this.info = info;
+  }
+}
+
+/** Logs what an operator must see and returns what the caller may see. `method` names the call in the log. */
+export function failureOf(error: unknown, method: string, logger: Logger): CallFailure {
+  const row = rowOf(error);
+  if (row === undefined) {
+    const traceId = crypto.randomUUID();
+    logger.error({ method, traceId, err: error }, "a call failed unexpectedly");
+    return new CallFailure(Code.Internal, `internal error, see the server's log for trace id ${traceId}`);
+  }
+  const known = error as Error & { readonly code: string; readonly data: Data };
+  if (row.alarming) logger.error({ method, code: known.code, ...known.data, err: known }, known.message);
+  return new CallFailure(
+    row.code,
+    typeof row.text === "string" ? row.text : row.text(known.data, known.message),
+    row.info,
+  );
+}
+
+function rowOf(error: unknown): Row | undefined {
+  if (error instanceof StoreError) return STORE[error.code];
+  if (error instanceof DatabaseError) return DATABASE[error.code];
+  if (error instanceof AuthError) return AUTH[error.code];
+  if (error instanceof ProofError) return PROOF[error.code];
+  if (error instanceof WireError) return WIRE[error.code];
+  if (error instanceof ServiceError) return SERVICE[error.code];
+  return undefined;
+}

@@ -1,0 +1,10 @@
+import { RoomError } from "../base/errors.ts";
+
+export type ServiceErrorCode =
+  /** `data.method`: a method of the contract that this server does not offer yet. */
+  "unimplemented";
+
+/** What a door answers before any other room is asked. */
+export class ServiceError extends RoomError<ServiceErrorCode> {
+  override readonly name = "ServiceError";
+}

@@ -1,0 +1,22 @@
+// Keys and values: set, get, delete, list.
+
+import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
+import { entryToWire } from "../wire/entries.ts";
+import { txHeaderToWire } from "../wire/tx-header.ts";
+import { databaseOf } from "./call.ts";
+import type { Handlers } from "./handlers.ts";
+import { deleteFromWire, getAllFromWire, getFromWire, historyFromWire, scanFromWire, setFromWire } from "./requests.ts";
+
+/** The header of a transaction just written reads as one read with its transaction. */
+const WRITTEN = { emptyMetadata: true };
+
+export const kvHandlers: Handlers<typeof ImmuService> = {
+  set: async (message, ctx) => txHeaderToWire(await databaseOf(ctx).set(setFromWire(message)), WRITTEN),
+  delete: async (message, ctx) => txHeaderToWire(await databaseOf(ctx).delete(deleteFromWire(message)), WRITTEN),
+  get: (message, ctx) => entryToWire(databaseOf(ctx).get(getFromWire(message))),
+  getAll: (message, ctx) => ({ entries: databaseOf(ctx).getAll(getAllFromWire(message)).map(entryToWire) }),
+  scan: (message, ctx) => ({ entries: databaseOf(ctx).scan(scanFromWire(message)).map(entryToWire) }),
+  history: (message, ctx) => ({ entries: databaseOf(ctx).history(historyFromWire(message)).map(entryToWire) }),
+  count: ({ prefix }, ctx) => ({ count: databaseOf(ctx).count(prefix) }),
+  countAll: (_message, ctx) => ({ count: databaseOf(ctx).countAll() }),
+};

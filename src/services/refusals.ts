@@ -1,0 +1,40 @@
+// With which text a method turns a caller away. Clients match on these texts, and they differ from method to method: they
+// are data beside the method's access rule, not code.
+
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { AuthErrorCode } from "../auth/errors.ts";
+import { accessOf } from "./access.ts";
+
+export interface Refusals {
+  /** The caller has not said who he is. */
+  readonly unauthenticated: AuthErrorCode;
+  /** He has, and may not do this. */
+  readonly forbidden: AuthErrorCode;
+}
+
+const BY_METHOD: Readonly<Record<string, Partial<Refusals>>> = {
+  DatabaseList: { unauthenticated: "please_login" },
+  DatabaseListV2: { unauthenticated: "please_login" },
+  UseDatabase: { forbidden: "database_forbidden" },
+  CreateDatabase: { forbidden: "operation_forbidden" },
+  CreateDatabaseWith: { forbidden: "operation_forbidden" },
+  CreateDatabaseV2: { forbidden: "operation_forbidden" },
+  LoadDatabase: { forbidden: "operation_forbidden" },
+  UnloadDatabase: { forbidden: "operation_forbidden" },
+  DeleteDatabase: { forbidden: "operation_forbidden" },
+  UpdateDatabase: { forbidden: "operation_forbidden" },
+  UpdateDatabaseV2: { forbidden: "operation_forbidden" },
+  TruncateDatabase: { forbidden: "operation_forbidden" },
+  CreateUser: { forbidden: "user_administration_forbidden" },
+  ChangePermission: { forbidden: "user_administration_forbidden" },
+  ChangeSQLPrivileges: { forbidden: "user_administration_forbidden" },
+};
+
+/** The refusals of a method, whichever service declares it. */
+export function refusalsOf(method: DescMethod): Refusals {
+  return {
+    unauthenticated: accessOf(method).credential === "session" ? "no_session" : "not_logged_in",
+    forbidden: "permission_denied",
+    ...BY_METHOD[method.name],
+  };
+}

@@ -1,0 +1,51 @@
+// Answers that prove themselves, and the state that proofs start from. With a signing key both carry a signature over the
+// state that they lead to.
+
+import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
+import type { Signature, State, VerifiableTx } from "../proof/model.ts";
+import { alh } from "../proof/tx-header.ts";
+import { stateToWire } from "../wire/state.ts";
+import { verifiableEntryToWire, verifiableTxToWire } from "../wire/verifiable.ts";
+import { databaseOf } from "./call.ts";
+import type { Handlers } from "./handlers.ts";
+import { verifiableGetFromWire, verifiableSetFromWire, verifiableTxFromRequest } from "./requests.ts";
+
+/** Signs a state; undefined when the server has no key. */
+export type SignState = ((state: Omit<State, "signature">) => Signature) | undefined;
+
+export function verifiableHandlers(sign: SignState): Handlers<typeof ImmuService> {
+  const signed = <Answer extends VerifiableTx>(answer: Answer, db: string): Answer => {
+    const { targetTxHeader } = answer.dualProof;
+    return sign === undefined
+      ? answer
+      : { ...answer, signature: sign({ db, txId: targetTxHeader.id, txHash: alh(targetTxHeader) }) };
+  };
+
+  return {
+    currentState: (_message, ctx) => {
+      const database = databaseOf(ctx);
+      const { txId, txHash, precommittedTxId, precommittedTxHash } = database.state();
+      const state = { db: database.name, txId, txHash };
+      return stateToWire(
+        { ...state, signature: sign?.(state) },
+        { txId: precommittedTxId, txHash: precommittedTxHash },
+      );
+    },
+    verifiableSet: async (message, ctx) => {
+      const database = databaseOf(ctx);
+      const answer = await database.verifiableSet(verifiableSetFromWire(message));
+      return verifiableTxToWire(signed(answer, database.name), message.proveSinceTx);
+    },
+    verifiableGet: (message, ctx) => {
+      const database = databaseOf(ctx);
+      const answer = database.verifiableGet(verifiableGetFromWire(message));
+      const verifiableTx = signed(answer.verifiableTx, database.name);
+      return verifiableEntryToWire({ ...answer, verifiableTx }, message.proveSinceTx);
+    },
+    verifiableTxById: (message, ctx) => {
+      const database = databaseOf(ctx);
+      const answer = database.verifiableTxById(verifiableTxFromRequest(message));
+      return verifiableTxToWire(signed(answer, database.name), message.proveSinceTx);
+    },
+  };
+}
