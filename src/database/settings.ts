@@ -161,7 +161,7 @@ export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = {
  * setting, when the result cannot be honoured.
  */
 export function changeSettings(settings: DatabaseSettings, change: DatabaseSettingsChange): DatabaseSettings {
-  const changed = merge(settings, change);
+  const changed = mergeSettings(settings, change);
   for (const [name, valid] of RANGES) {
     if (!valid(changed)) throw new DatabaseError("setting_invalid", `invalid ${name}`, { setting: name });
   }
@@ -169,6 +169,11 @@ export function changeSettings(settings: DatabaseSettings, change: DatabaseSetti
     if (asked(changed)) throw new DatabaseError("setting_unsupported", `${name} is not supported`, { setting: name });
   }
   return changed;
+}
+
+/** The same without a judgement: what was stored is taken as it is. */
+export function mergeSettings(settings: DatabaseSettings, change: DatabaseSettingsChange): DatabaseSettings {
+  return merge(settings, change);
 }
 
 // A group of settings is changed field by field; Object.entries sees what the compiler checked in the signature.

@@ -7,7 +7,7 @@
 // A log that commits by itself (a single machine) acknowledges with the append: there is then no "committed" row, and every
 // stored transaction is committed. One that waits for others stores how far it was allowed to commit.
 
-import { u64, viewOf } from "../base/bytes.ts";
+import { u32, u64, viewOf } from "../base/bytes.ts";
 import type { EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { FORMAT_VERSION, txRangeStart } from "./layout.ts";
@@ -32,7 +32,7 @@ export async function openLogTables(driver: EngineDriver, directory: string): Pr
   const tables = logTables(await driver.open(directory, { durable: true }));
   const format = tables.meta.get(FORMAT_ROW);
   if (format === undefined) {
-    await tables.engine.write((batch) => batch.put(tables.meta, FORMAT_ROW, Uint8Array.of(0, 0, 0, FORMAT_VERSION)));
+    await confirm(tables);
   } else if (format.length !== 4 || viewOf(format).getUint32(0) !== FORMAT_VERSION) {
     await tables.engine.close();
     throw new StoreError(
@@ -44,6 +44,11 @@ export async function openLogTables(driver: EngineDriver, directory: string): Pr
     );
   }
   return tables;
+}
+
+/** A synced commit that changes nothing: what was committed before it is on disk after it. */
+async function confirm({ engine, meta }: LogTables): Promise<void> {
+  await engine.write((batch) => batch.put(meta, FORMAT_ROW, u32(FORMAT_VERSION)));
 }
 
 export class LocalCommitLog implements CommitLog {
@@ -104,16 +109,21 @@ export class LocalCommitLog implements CommitLog {
     this.#log.forgetNodes();
   }
 
-  /** A failed commit is not "failed": looks whether the group is there. Returns when it is, throws what is known otherwise. */
+  /**
+   * A failed commit is not "failed": looks whether the group is there. Returns when it is, throws what is known otherwise.
+   * Being there is not being on disk: when only the sync failed, the page cache shows what a power cut would take. A commit
+   * of its own, synced, settles that.
+   */
   async #settle(last: BuiltTx, cause: unknown): Promise<void> {
     let stored: bigint;
     try {
       this.#log.tables = await this.#reopen();
       stored = this.#log.lastTxId();
+      if (stored === last.header.id) await confirm(this.#log.tables);
     } catch (error) {
       throw new StoreError(
         "outcome_unknown",
-        "the write failed and the log cannot be read again: the outcome is unknown",
+        "the write failed and the log cannot be brought to a known state: the outcome is unknown",
         {},
         error,
       );

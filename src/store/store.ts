@@ -40,6 +40,15 @@ export interface StorePoint {
   readonly alh: Uint8Array;
 }
 
+interface StoreParts {
+  readonly log: TxLog;
+  readonly commitLog: CommitLog;
+  readonly overlay: Overlay;
+  readonly indexer: Indexer;
+  readonly committed: StorePoint;
+  readonly end: ChainPoint;
+}
+
 export class Store implements AsyncDisposable {
   readonly #options: StoreOptions;
   readonly #log: TxLog;
@@ -53,26 +62,18 @@ export class Store implements AsyncDisposable {
   #precommitted: IndexableTx[] = [];
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    options: StoreOptions,
-    lock: DirectoryLock,
-    log: TxLog,
-    commitLog: CommitLog,
-    overlay: Overlay,
-    indexer: Indexer,
-  ) {
+  private constructor(options: StoreOptions, parts: StoreParts) {
+    const { log, commitLog, overlay, indexer, committed, end } = parts;
     this.#options = options;
     this.#log = log;
     this.#commitLog = commitLog;
     this.#overlay = overlay;
     this.#indexer = indexer;
+    this.#committed = committed;
     this.#keys = new KeyReader(options.database, overlay, () => indexer.tables);
-    this.#committed = chainPointOf(log, commitLog.committed);
-    const point = chainPointOf(log, log.lastTxId());
-    checkEnd(log, point);
     this.#committer = new Committer({
       commitLog,
-      point,
+      point: end,
       overlay,
       settings: options.settings,
       clock: options.clock,
@@ -80,7 +81,7 @@ export class Store implements AsyncDisposable {
       onDurable: (group) => this.#durable(group),
       isBacklogged: () => overlay.size >= OVERLAY_VERSIONS_MAX,
     });
-    this.#readPrecommitted(point.txId);
+    this.#readPrecommitted(end.txId);
   }
 
   /**
@@ -94,9 +95,9 @@ export class Store implements AsyncDisposable {
     const indexDirectory = join(directory, "index");
     let log: TxLog | undefined;
     try {
-      const end = await place.lastEnd();
-      if (end !== "clean") logger.warn({ database, end }, "the database was not closed cleanly");
-      if (end === "machine_went_down") await driver.destroy(indexDirectory);
+      const lastEnd = await place.lastEnd();
+      if (lastEnd !== "clean") logger.warn({ database, lastEnd }, "the database was not closed cleanly");
+      if (lastEnd === "machine_went_down") await driver.destroy(indexDirectory);
       await place.markOpen();
       const opened = new TxLog(database, await openLogTables(driver, logDirectory));
       log = opened;
@@ -105,12 +106,14 @@ export class Store implements AsyncDisposable {
         return openLogTables(driver, logDirectory);
       };
       const commitLog = new LocalCommitLog(opened, reopen, options.commitsAlone ?? true);
+      const committed = chainPointOf(opened, commitLog.committed);
+      const end = checkedEnd(opened);
       const overlay = new Overlay();
       let store: Store | undefined;
       const onProgress = (): void => store?.resumeCommits();
-      const parts = { database, driver, directory: indexDirectory, log: opened, overlay, logger, onProgress };
-      const indexer = await Indexer.open(parts, commitLog.committed);
-      store = new Store(options, opened, commitLog, overlay, indexer);
+      const indexParts = { database, driver, directory: indexDirectory, log: opened, overlay, logger, onProgress };
+      const indexer = await Indexer.open(indexParts, committed.txId);
+      store = new Store(options, { log: opened, commitLog, overlay, indexer, committed, end });
       return store;
     } catch (error) {
       await log?.tables.engine.close().catch(() => undefined);
@@ -281,21 +284,19 @@ function failed(precondition: string): StoreError {
   return new StoreError("precondition_failed", `precondition failed: ${precondition}`, { precondition });
 }
 
-/** The stored end must fit together: last header, its predecessor, and the root of the tree it commits to. */
-function checkEnd(log: TxLog, point: ChainPoint): void {
-  if (point.txId === 0n) return;
-  const header = log.header(point.txId);
+/** The stored end, which must fit together: last header, its predecessor, and the root of the tree it commits to. */
+function checkedEnd(log: TxLog): ChainPoint {
+  const end = chainPointOf(log, log.lastTxId());
+  if (end.txId === 0n) return end;
+  const header = log.header(end.txId);
   const bl = Number(header.blTxId);
   const rootFits = bl === 0 || equalBytes(historyRoot(bl, log.node), header.blRoot);
-  const prevFits = point.txId === 1n || equalBytes(log.alh(point.txId - 1n), header.prevAlh);
+  const prevFits = end.txId === 1n || equalBytes(log.alh(end.txId - 1n), header.prevAlh);
   if (!rootFits || !prevFits) {
-    throw new StoreError(
-      "damaged",
-      `data is damaged: transaction ${point.txId} does not continue the chain before it`,
-      {
-        txId: point.txId,
-        what: "chain",
-      },
-    );
+    throw new StoreError("damaged", `data is damaged: transaction ${end.txId} does not continue the chain before it`, {
+      txId: end.txId,
+      what: "chain",
+    });
   }
+  return end;
 }

@@ -1,0 +1,151 @@
+// One suite, two engines: what the store relies on holds for LMDB and for the simulated disk alike.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { compareBytes, utf8, utf8ToString } from "../../../src/base/bytes.ts";
+import type { Engine, EngineDriver, RangeOptions } from "../../../src/store/engine.ts";
+import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
+import { SeededRandom } from "../../support/seeded-random.ts";
+import { SimulatedDisk } from "../../support/simulated-engine.ts";
+
+const ENGINES: readonly (readonly [string, () => EngineDriver])[] = [
+  ["LMDB", () => lmdbDriver],
+  ["the simulated disk", () => new SimulatedDisk({ random: new SeededRandom(1) }).driver()],
+];
+
+for (const [name, makeDriver] of ENGINES) {
+  describe(`an engine: ${name}`, () => {
+    const inDirectory = async (body: (driver: EngineDriver, directory: string) => Promise<void>): Promise<void> => {
+      const parent = await mkdtemp(join(tmpdir(), "engine-"));
+      try {
+        await body(makeDriver(), join(parent, "environment"));
+      } finally {
+        await rm(parent, { recursive: true });
+      }
+    };
+    const withEngine = (body: (engine: Engine) => Promise<void>): Promise<void> =>
+      inDirectory(async (driver, directory) => {
+        const engine = await driver.open(directory, { durable: true });
+        try {
+          await body(engine);
+        } finally {
+          await engine.close();
+        }
+      });
+    const keysOf = (engine: Engine, options: RangeOptions): string =>
+      [...engine.table("t").range(options)].map((row) => utf8ToString(row.key)).join();
+
+    test("gives back what was put, and nothing for what was not", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        await engine.write((batch) => batch.put(table, utf8("k"), utf8("v")));
+        engine.refresh();
+        assert.deepEqual([...(table.get(utf8("k")) ?? [])], [...utf8("v")]);
+        assert.equal(table.get(utf8("other")), undefined);
+        await engine.write((batch) => batch.put(table, utf8("empty"), new Uint8Array(0)));
+        engine.refresh();
+        assert.equal(table.get(utf8("empty"))?.length, 0);
+      }));
+
+    test("overwrites and removes", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        await engine.write((batch) => batch.put(table, utf8("k"), utf8("1")));
+        await engine.write((batch) => batch.put(table, utf8("k"), utf8("22")));
+        engine.refresh();
+        assert.equal(utf8ToString(table.get(utf8("k")) as Uint8Array), "22");
+        await engine.write((batch) => batch.remove(table, utf8("k")));
+        engine.refresh();
+        assert.equal(table.get(utf8("k")), undefined);
+      }));
+
+    test("keeps tables apart and writes them together", () =>
+      withEngine(async (engine) => {
+        const [a, b] = [engine.table("a"), engine.table("b")];
+        await engine.write((batch) => {
+          batch.put(a, utf8("k"), utf8("in a"));
+          batch.put(b, utf8("k"), utf8("in b"));
+        });
+        engine.refresh();
+        assert.equal(utf8ToString(a.get(utf8("k")) as Uint8Array), "in a");
+        assert.equal(utf8ToString(b.get(utf8("k")) as Uint8Array), "in b");
+      }));
+
+    test("walks a range from either end, lower bound in, upper bound out", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        await engine.write((batch) => {
+          for (const key of ["d", "b", "a", "c", "e"]) batch.put(table, utf8(key), utf8(key));
+        });
+        engine.refresh();
+        assert.equal(keysOf(engine, {}), "a,b,c,d,e");
+        assert.equal(keysOf(engine, { from: utf8("b"), to: utf8("d") }), "b,c");
+        assert.equal(keysOf(engine, { from: utf8("b"), to: utf8("d"), reverse: true }), "c,b");
+        assert.equal(keysOf(engine, { from: utf8("bb"), limit: 2 }), "c,d");
+        assert.equal(keysOf(engine, { reverse: true, limit: 1 }), "e");
+        assert.equal(keysOf(engine, { to: utf8("a") }), "");
+        assert.equal(keysOf(engine, { from: utf8("c"), to: utf8("c") }), "");
+        assert.equal(keysOf(engine, { from: utf8("c"), to: utf8("c"), reverse: true }), "");
+      }));
+
+    test("orders keys as bytes and takes keys of a thousand of them", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        const keys = fc.sample(fc.uint8Array({ minLength: 1, maxLength: 1040 }), { numRuns: 300, seed: 7 });
+        await engine.write((batch) => {
+          for (const key of keys) batch.put(table, key, Uint8Array.of(1));
+        });
+        engine.refresh();
+        const found = [...table.range({})].map((row) => row.key);
+        for (let i = 1; i < found.length; i++)
+          assert.ok(compareBytes(found[i - 1] as Uint8Array, found[i] as Uint8Array) < 0);
+        const distinct = new Set(keys.map((key) => Buffer.from(key).toString("hex")));
+        assert.equal(found.length, distinct.size);
+      }));
+
+    test("hands out rows and values that later writes do not change", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        await engine.write((batch) => batch.put(table, utf8("k"), utf8("first")));
+        engine.refresh();
+        const value = table.get(utf8("k")) as Uint8Array;
+        const [row] = [...table.range({})];
+        await engine.write((batch) => batch.put(table, utf8("k"), utf8("other")));
+        engine.refresh();
+        table.get(utf8("k"));
+        assert.equal(utf8ToString(value), "first");
+        assert.equal(utf8ToString(row?.value as Uint8Array), "first");
+        assert.equal(utf8ToString(row?.key as Uint8Array), "k");
+      }));
+
+    test("applies writes in the order of the calls", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        await Promise.all(
+          Array.from({ length: 50 }, (_, i) => engine.write((batch) => batch.put(table, utf8("k"), utf8(String(i))))),
+        );
+        engine.refresh();
+        assert.equal(utf8ToString(table.get(utf8("k")) as Uint8Array), "49");
+      }));
+
+    test("has everything after it was closed and opened again, and nothing after it was destroyed", () =>
+      inDirectory(async (driver, directory) => {
+        const first = await driver.open(directory, { durable: true });
+        const table = first.table("t");
+        await first.write((batch) => batch.put(table, utf8("k"), new Uint8Array(100_000).fill(7)));
+        await first.close();
+        const second = await driver.open(directory, { durable: true });
+        assert.equal(second.table("t").get(utf8("k"))?.length, 100_000);
+        await second.close();
+        await driver.destroy(directory);
+        const third = await driver.open(directory, { durable: true });
+        assert.equal(third.table("t").get(utf8("k")), undefined);
+        await third.close();
+        await driver.destroy(`${directory}-that-never-was`);
+      }));
+  });
+}
