@@ -1,5 +1,7 @@
 import { toHex } from "../base/bytes.ts";
 import { RoomError } from "../base/errors.ts";
+import { ProofError, type ProofErrorCode } from "../proof/errors.ts";
+import { WireError, type WireErrorCode } from "../wire/errors.ts";
 
 export type ClientErrorCode =
   /** Another process has been inside a verified operation on this database for too long. `data.lock`: its lock file. */
@@ -14,27 +16,21 @@ export class ClientError extends RoomError<ClientErrorCode> {
   override readonly name = "ClientError";
 }
 
-/** Names of the checks that the client makes itself; all others are codes of `ProofError` and `WireError`. */
-export type ClientCheck =
-  /** The address answers with the uuid that was pinned to it at first contact (CVE-2022-39199). */
-  | "server_identity"
-  /** The server has not gone back behind the trusted transaction. */
-  | "state_rolled_back"
-  /** The state that the server offers is of the database in use. */
-  | "state_database"
-  /** The new state is not behind the trusted one. */
-  | "state_forward";
-
 /** A transaction and the hash that stands for all history up to it. */
 export interface TxPoint {
   readonly txId: bigint;
   readonly txHash: Uint8Array;
 }
 
+/**
+ * Name of a check: what the proof room and the wire mapping refuse by, or the client's own: `server_identity`, the address
+ * answers with the uuid that was pinned to it at first contact (CVE-2022-39199).
+ */
+export type CheckName = ProofErrorCode | WireErrorCode | "server_identity";
+
 /** Everything a person needs to judge a failed check. */
 export interface FailedCheck {
-  /** Name of the check: a code of `ProofError` or `WireError`, or a `ClientCheck`. */
-  readonly check: string;
+  readonly check: CheckName;
   /** One sentence: what was found wrong. */
   readonly reason: string;
   readonly server: string;
@@ -48,7 +44,7 @@ export interface FailedCheck {
 }
 
 /** An answer of the server that does not verify. The trusted state has not moved. */
-export class VerificationError extends RoomError<string> {
+export class VerificationError extends RoomError<CheckName> {
   override readonly name = "VerificationError";
   readonly reason: string;
   readonly server: string;
@@ -75,9 +71,15 @@ export class VerificationError extends RoomError<string> {
   }
 
   /** Name of the check that failed. */
-  get check(): string {
+  get check(): CheckName {
     return this.code;
   }
+}
+
+/** The VerificationError for a refusal by the proof room or the wire mapping; any other error as it is. */
+export function asVerificationError(error: unknown, where: Omit<FailedCheck, "check" | "reason">): unknown {
+  if (!(error instanceof ProofError || error instanceof WireError)) return error;
+  return new VerificationError({ ...where, check: error.code, reason: error.message }, error);
 }
 
 function describe(point: TxPoint | undefined): string {

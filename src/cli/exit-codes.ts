@@ -1,0 +1,85 @@
+// How a command ends, and what to do about it. The numbers are part of the interface: scripts branch on them.
+
+import type { ConnectError } from "@connectrpc/connect";
+import { ClientError, type ClientErrorCode, VerificationError } from "../client/errors.ts";
+import { type Refusal, refusalOf } from "../client/refusals.ts";
+
+export const EXIT: Readonly<Record<"ok" | "error" | "usage" | "notFound" | "auth" | "verification", number>> = {
+  ok: 0,
+  error: 1,
+  usage: 2,
+  notFound: 3,
+  auth: 4,
+  verification: 5,
+};
+
+/** The command line cannot be obeyed as it stands. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  readonly next: string | undefined;
+
+  constructor(message: string, next?: string) {
+    super(message);
+    this.next = next;
+  }
+}
+
+/** What a person and a script are told about an error. */
+export interface Failure {
+  readonly exit: number;
+  /** Stable word for scripts: "usage", "verification", a `Refusal`, or a code of ClientError. */
+  readonly code: string;
+  readonly message: string;
+  readonly next: string | undefined;
+}
+
+const NEXT_OF_CLIENT_ERROR: Readonly<Record<ClientErrorCode, string>> = {
+  state_locked: "run the command again when that process is done",
+  state_unreadable: "find out what changed the file; removing it makes the next verified command trust the server anew",
+  state_moved: "run the command again",
+};
+
+/** Turns any error into what to print and the number to end with. `address` is the server that was spoken to. */
+export function failureOf(error: unknown, address: string): Failure {
+  if (error instanceof UsageError) return { exit: EXIT.usage, code: "usage", message: error.message, next: error.next };
+  if (error instanceof VerificationError) {
+    return { exit: EXIT.verification, code: error.check, message: error.message, next: error.next };
+  }
+  if (error instanceof ClientError) {
+    return { exit: EXIT.error, code: error.code, message: error.message, next: NEXT_OF_CLIENT_ERROR[error.code] };
+  }
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) return failureOfRefusal(refusal, (error as ConnectError).rawMessage, address);
+  return {
+    exit: EXIT.error,
+    code: "error",
+    message: error instanceof Error ? error.message : String(error),
+    next: undefined,
+  };
+}
+
+function failureOfRefusal(code: Refusal, message: string, address: string): Failure {
+  switch (code) {
+    case "not_found":
+      return { exit: EXIT.notFound, code, message, next: undefined };
+    case "not_logged_in":
+      return { exit: EXIT.auth, code, message, next: "run: immuclient login USER" };
+    case "no_database":
+      return { exit: EXIT.auth, code, message, next: "run: immuclient use DATABASE" };
+    case "wrong_password":
+      return { exit: EXIT.auth, code, message, next: undefined };
+    case "not_permitted":
+      return { exit: EXIT.auth, code, message, next: "log in as a user who may: immuclient login USER" };
+    case "unreachable":
+      return {
+        exit: EXIT.error,
+        code,
+        message: `no immudb server answers at ${address} (${message})`,
+        next: "start one there, or name another with --immudb-address and --immudb-port",
+      };
+    case "illegal_state":
+    case "unimplemented":
+    case "other":
+      return { exit: EXIT.error, code, message, next: undefined };
+  }
+}

@@ -1,0 +1,132 @@
+// One command's way to the server: made lazily, with the stored login if there is one, with a fresh login when the server
+// asks for one and a user is named, and closed when the command is done.
+
+import { readFile } from "node:fs/promises";
+import askPassword from "@inquirer/password";
+import { ImmuClient } from "../../client/client.ts";
+import { createNodeTransport, FileStateStore, type NodeTransport } from "../../client/node.ts";
+import { refusalOf } from "../../client/refusals.ts";
+import { UsageError } from "../exit-codes.ts";
+import type { Format } from "../output.ts";
+import { readPassword } from "../password.ts";
+import { readStdin } from "../stdin.ts";
+import { readLogin, removeLogin, tokenFileFor, writeLogin } from "../token-file.ts";
+
+/** Options of every command, as commander names them. */
+export interface Options {
+  readonly immudbAddress: string;
+  readonly immudbPort: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly passwordFile?: string;
+  readonly passwordStdin: boolean;
+  readonly database?: string;
+  readonly tokenfile?: string;
+  readonly serverSigningPubKey?: string;
+  readonly valueOnly: boolean;
+  readonly revisionSeparator: string;
+  readonly output: Format;
+  readonly timeout: number;
+}
+
+/** The server's name for all that is remembered about it. */
+export function serverAddress({ immudbAddress, immudbPort }: Options): string {
+  const host = immudbAddress.includes(":") && !immudbAddress.startsWith("[") ? `[${immudbAddress}]` : immudbAddress;
+  return `${host.toLowerCase()}:${immudbPort}`;
+}
+
+export class Connection {
+  readonly options: Options;
+  readonly address: string;
+  readonly #tokenFile: string;
+  #transport: NodeTransport | undefined;
+
+  constructor(options: Options) {
+    this.options = options;
+    this.address = serverAddress(options);
+    this.#tokenFile = options.tokenfile || tokenFileFor(this.address);
+  }
+
+  /** A client with the stored login, if any; makes no call. */
+  async client(): Promise<ImmuClient> {
+    this.#transport ??= createNodeTransport(this.address);
+    const login = await readLogin(this.#tokenFile, this.address);
+    return new ImmuClient(this.#transport, {
+      address: this.address,
+      store: new FileStateStore(),
+      serverKey: await readServerKey(this.options.serverSigningPubKey),
+      timeoutMs: this.options.timeout * 1000,
+      ...(login && { credentials: { kind: "token", token: login.token }, database: login.database }),
+    });
+  }
+
+  /**
+   * Runs `work` in the database that the options name. When the server says that a login is needed or has run out, and a
+   * user is named, logs in and runs it once more: such a refusal means that nothing was done.
+   */
+  async run<T>(work: (client: ImmuClient) => Promise<T>): Promise<T> {
+    const client = await this.client();
+    try {
+      return await this.#inDatabase(client, work);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      const curable = refusal === "not_logged_in" || refusal === "no_database";
+      if (!curable || this.options.username === undefined) throw error;
+      await this.login(client, this.options.username, this.options.database || client.database);
+      return work(client);
+    }
+  }
+
+  /** Logs in, chooses a database if one is named, and remembers both. Returns the server's warning, "" for none. */
+  async login(client: ImmuClient, user: string, database: string | undefined): Promise<string> {
+    const { warning } = await client.login(user, await this.#password(user));
+    if (database) await client.useDatabase(database);
+    await this.remember(client, user);
+    return warning;
+  }
+
+  /** Stores the client's token and database for later commands. */
+  async remember(client: ImmuClient, user?: string): Promise<void> {
+    if (client.credentials.kind !== "token") return;
+    const known = await readLogin(this.#tokenFile, this.address);
+    await writeLogin(this.#tokenFile, {
+      address: this.address,
+      user: user ?? known?.user ?? "",
+      token: client.credentials.token,
+      database: client.database,
+    });
+  }
+
+  forget(): Promise<void> {
+    return removeLogin(this.#tokenFile);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#transport?.close();
+  }
+
+  async #inDatabase<T>(client: ImmuClient, work: (client: ImmuClient) => Promise<T>): Promise<T> {
+    const { database } = this.options;
+    if (database && database.toLowerCase() !== client.database) await client.useDatabase(database);
+    return work(client);
+  }
+
+  #password(user: string): Promise<Uint8Array> {
+    const { password, passwordFile, passwordStdin } = this.options;
+    const prompt = (): Promise<string> =>
+      askPassword({ message: `Password of ${user}:`, mask: "*" }, { output: process.stderr });
+    return readPassword(
+      { password, passwordFile, passwordStdin },
+      { stdin: readStdin, prompt: process.stdin.isTTY && process.stderr.isTTY ? prompt : undefined },
+    );
+  }
+}
+
+async function readServerKey(file: string | undefined): Promise<string | undefined> {
+  if (!file) return undefined;
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new UsageError(`the server's public key cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,185 @@
+// immuclient: talks to a server from the command line, for people and for scripts.
+//
+//   arguments, IMMUCLIENT_* ──▶ Options ──▶ command(connection, arguments) ──▶ Answer ──▶ stdout      exit 0
+//                                                     └────── error ─────────▶ Failure ──▶ stderr      exit 1..5
+
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { utf8 } from "../../base/bytes.ts";
+import { EXIT, failureOf, UsageError } from "../exit-codes.ts";
+import { type Answer, type Format, printAnswer, printFailure, printWarning } from "../output.ts";
+import { readStdin } from "../stdin.ts";
+import { Connection, type Options, serverAddress } from "./connection.ts";
+import { current } from "./current.ts";
+import { get, safeget } from "./get.ts";
+import { health } from "./health.ts";
+import { login } from "./login.ts";
+import { logout } from "./logout.ts";
+import { safeset, set } from "./set.ts";
+import { use } from "./use.ts";
+
+const EXAMPLES = `
+Examples:
+  immuclient login immudb                     asks for the password
+  immuclient set balance:42 100
+  immuclient safeset balance:42 100           writes, and checks the proof that it was written
+  immuclient safeget balance:42               reads, and checks the proof of what was read
+  immuclient get balance:42@1                 first revision; @-1 is the one before the latest
+  immuclient --output json safeget balance:42
+  IMMUCLIENT_USERNAME=immudb immuclient --password-file secret.txt get balance:42
+
+Exit codes: 0 done, 1 error, 2 usage, 3 not found, 4 login or permission, 5 verification failed.`;
+
+/** Runs one command line and returns the exit code. Prints to the streams of the process. */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = buildProgram();
+  let format: Format = "text";
+  let address = "";
+  try {
+    addCommands(program, async (command) => {
+      const options = program.opts<Options>();
+      format = options.output;
+      address = serverAddress(options);
+      warnAboutPassword(program);
+      await using connection = new Connection(options);
+      printAnswer(await command(connection), options.output, process.stdout);
+    });
+    await program.parseAsync(args, { from: "user" });
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const failure = failureOf(error, address);
+    printFailure(failure, format, process.stderr);
+    return failure.exit;
+  }
+}
+
+type Run = (command: (connection: Connection) => Promise<Answer>) => Promise<void>;
+
+function addCommands(program: Command, run: Run): void {
+  program
+    .command("login <user>")
+    .alias("l")
+    .description(
+      "log in and remember it; the password comes from --password-stdin, --password-file, IMMUCLIENT_PASSWORD or a prompt",
+    )
+    .action((user: string) => run((connection) => login(connection, user)));
+  program
+    .command("logout")
+    .alias("x")
+    .description("end the login and forget it")
+    .action(() => run(logout));
+  program
+    .command("use <database>")
+    .description("choose the database for the commands that follow")
+    .action((database: string) => run((connection) => use(connection, database)));
+  program
+    .command("set <key> [value]")
+    .alias("s")
+    .description("write a value; without one, the value is all of stdin")
+    .action((key: string, value?: string) =>
+      run(async (connection) => set(connection, key, await valueBytes(value, connection.options))),
+    );
+  program
+    .command("safeset <key> [value]")
+    .alias("ss")
+    .description("write a value and check the proof that the server wrote it")
+    .action((key: string, value?: string) =>
+      run(async (connection) => safeset(connection, key, await valueBytes(value, connection.options))),
+    );
+  program
+    .command("get <key[@revision]>")
+    .alias("g")
+    .description("read a value; @n is the n-th revision, @-n is n before the latest")
+    .action((key: string) => run((connection) => get(connection, key)));
+  program
+    .command("safeget <key[@revision]>")
+    .alias("sg")
+    .description("read a value and check the proof that it is what was written")
+    .action((key: string) => run((connection) => safeget(connection, key)));
+  program
+    .command("current")
+    .alias("crt")
+    .description("show the server's current state of the database (not verified)")
+    .action(() => run(current));
+  program
+    .command("health")
+    .description("show whether the server works; needs no login")
+    .action(() => run(health));
+}
+
+function buildProgram(): Command {
+  const option = (flags: string, description: string, variable: string): Option =>
+    new Option(flags, description).env(`IMMUCLIENT_${variable}`);
+  return new Command("immuclient")
+    .description("Stores and reads records of an immudb server, and checks the proofs that it gives.")
+    .addOption(option("-a, --immudb-address <host>", "server host", "IMMUDB_ADDRESS").default("127.0.0.1"))
+    .addOption(option("-p, --immudb-port <port>", "server port", "IMMUDB_PORT").default(3322).argParser(parsePort))
+    .addOption(option("--username <name>", "log in as this user when a command needs it", "USERNAME"))
+    .addOption(
+      option("--password <password>", "shows in process lists: prefer the next two, or the variable", "PASSWORD"),
+    )
+    .addOption(option("--password-file <file>", "read the password from a file", "PASSWORD_FILE"))
+    .addOption(new Option("--password-stdin", "read the password from stdin").default(false))
+    .addOption(option("--database <name>", "database for this command", "DATABASE"))
+    .addOption(option("--tokenfile <file>", "where the login is kept", "TOKENFILE"))
+    .addOption(
+      option(
+        "--server-signing-pub-key <file>",
+        "PEM file: every state must be signed with this key",
+        "SERVER_SIGNING_PUB_KEY",
+      ),
+    )
+    .addOption(
+      new Option("--value-only", "print the value alone (get, safeget)").default(
+        isOn(process.env["IMMUCLIENT_VALUE_ONLY"]),
+      ),
+    )
+    .addOption(
+      option(
+        "--revision-separator <text>",
+        "what stands between key and revision; empty turns it off",
+        "REVISION_SEPARATOR",
+      ).default("@"),
+    )
+    .addOption(option("--output <format>", "text or json", "OUTPUT").choices(["text", "json"]).default("text"))
+    .addOption(
+      option("--timeout <seconds>", "longest wait for one answer", "TIMEOUT").default(30).argParser(parseSeconds),
+    )
+    .showSuggestionAfterError()
+    .showHelpAfterError("(immuclient --help shows commands, options and examples)")
+    .addHelpText("after", EXAMPLES)
+    .exitOverride();
+}
+
+function warnAboutPassword(program: Command): void {
+  if (program.getOptionValueSource("password") !== "cli") return;
+  printWarning(
+    "--password shows in process lists; use --password-stdin, --password-file or IMMUCLIENT_PASSWORD",
+    process.stderr,
+  );
+}
+
+async function valueBytes(value: string | undefined, options: Options): Promise<Uint8Array> {
+  if (value !== undefined) return utf8(value);
+  if (options.passwordStdin) throw new UsageError("stdin cannot hold both the password and the value");
+  if (process.stdin.isTTY) throw new UsageError("no value was given", "give it as an argument, or on stdin");
+  return readStdin();
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^[0-9]+$/.test(text) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError("a port is a number from 1 to 65535.");
+  return port;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds > 0 && seconds <= 86_400)) throw new InvalidArgumentError("a time in seconds, above 0.");
+  return seconds;
+}
+
+/** Whether a variable turns a switch on; "false" and the like do not, whatever commander makes of a variable that is set. */
+function isOn(variable: string | undefined): boolean {
+  return variable !== undefined && !/^(|0|false|no|off)$/i.test(variable);
+}

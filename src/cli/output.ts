@@ -1,0 +1,86 @@
+// What a command prints. A command computes an Answer; this file alone knows streams, terminals and formats, so that text
+// and JSON can never tell different things.
+//
+// Stored bytes go to a pipe or file exactly as they are. On a terminal their control characters are shown, not obeyed: a
+// value must not be able to move the cursor or to reorder what stands beside it.
+
+import { styleText } from "node:util";
+import { toBase64 } from "../base/bytes.ts";
+import type { Failure } from "./exit-codes.ts";
+
+/** Text of an answer: words of ours (string) and stored bytes (Uint8Array), in order, newlines included. */
+export type Text = readonly (string | Uint8Array)[];
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined };
+
+export interface Answer {
+  readonly text: Text;
+  readonly json: Json;
+}
+
+/** The streams of a process, as far as output needs them. */
+export interface Sink {
+  readonly isTTY?: boolean | undefined;
+  write(chunk: string | Uint8Array): unknown;
+}
+
+export type Format = "text" | "json";
+
+/** Prints an answer to stdout. */
+export function printAnswer(answer: Answer, format: Format, stdout: Sink): void {
+  if (format === "json") {
+    stdout.write(`${JSON.stringify(answer.json)}\n`);
+    return;
+  }
+  for (const part of answer.text) stdout.write(typeof part !== "string" && stdout.isTTY ? visible(part) : part);
+}
+
+/** Prints an error to stderr: what happened, and on a line of its own what to do next. */
+export function printFailure(failure: Failure, format: Format, stderr: Sink): void {
+  const { code, message, next } = failure;
+  if (format === "json") {
+    stderr.write(`${JSON.stringify({ error: { code, message, ...(next !== undefined && { next }) } })}\n`);
+    return;
+  }
+  stderr.write(`${coloured("red", "error:", stderr)} ${message}\n`);
+  if (next !== undefined) stderr.write(`${coloured("cyan", " next:", stderr)} ${next}\n`);
+}
+
+export function printWarning(message: string, stderr: Sink): void {
+  stderr.write(`${coloured("yellow", "warning:", stderr)} ${message}\n`);
+}
+
+/** JSON of stored bytes: base64 always, and their text where they are text that can be shown. */
+export function bytesToJson(bytes: Uint8Array): Json {
+  const text = printableText(bytes);
+  return { ...(text !== undefined && { text }), base64: toBase64(bytes) };
+}
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of the bytes when they are valid UTF-8 without control characters (line feed, return and tab are allowed). */
+export function printableText(bytes: Uint8Array): string | undefined {
+  try {
+    const text = strictUtf8.decode(bytes);
+    return /[^\P{Cc}\n\r\t]/u.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Stored bytes for a terminal: as they are when that is harmless, else all but plain ASCII as `\xNN`. */
+function visible(bytes: Uint8Array): string | Uint8Array {
+  const text = printableText(bytes);
+  if (text !== undefined && !/[\r\u202a-\u202e\u2066-\u2069]/.test(text)) return bytes;
+  let out = "";
+  for (const b of bytes) {
+    const plain = (b >= 0x20 && b < 0x7f) || b === 0x09 || b === 0x0a;
+    out += plain ? String.fromCharCode(b) : `\\x${b.toString(16).padStart(2, "0")}`;
+  }
+  return out;
+}
+
+function coloured(colour: "red" | "yellow" | "cyan", text: string, stream: Sink): string {
+  const wanted = stream.isTTY === true && !process.env["NO_COLOR"];
+  return wanted ? styleText(colour, text, { validateStream: false }) : text;
+}
