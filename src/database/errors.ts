@@ -1,6 +1,7 @@
 import { RoomError } from "../base/errors.ts";
 
 export type DatabaseErrorCode =
+  /** `data.name`; `data.deleted`: whether it existed once. */
   | "database_not_found"
   /** `data.name`: the database that UseDatabase asked for. */
   | "database_not_found_named"

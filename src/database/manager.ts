@@ -249,8 +249,9 @@ export class DatabaseManager implements AsyncDisposable {
 
   #entry(name: string): CatalogEntry {
     const entry = this.#catalog.get(name);
-    if (entry === undefined || entry.deleted)
-      throw new DatabaseError("database_not_found", "the database does not exist", { name });
+    if (entry === undefined || entry.deleted) {
+      throw new DatabaseError("database_not_found", "the database does not exist", { name, deleted: entry !== undefined });
+    }
     return entry;
   }
 
