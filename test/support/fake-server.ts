@@ -1,13 +1,21 @@
 // A server over a `Ledger`, in this process and without a socket: enough of the contract for a client's verified calls. It
 // can be made to lie: `tamper` changes a message on its way out, `ledger` and `uuid` can be exchanged between calls.
 
+import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createRouterTransport, type HandlerContext, type Transport } from "@connectrpc/connect";
-import type { ImmutableState, VerifiableEntry, VerifiableTx } from "../../gen/immudb/schema/proof_pb.ts";
+import {
+  type ImmutableState,
+  ImmutableStateSchema,
+  type VerifiableEntry,
+  VerifiableEntrySchema,
+  type VerifiableTx,
+  VerifiableTxSchema,
+} from "../../gen/immudb/schema/proof_pb.ts";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
+import { entryToWire } from "../../src/wire/entries.ts";
 import { kvMetadataFromWire } from "../../src/wire/metadata.ts";
 import { stateToWire } from "../../src/wire/state.ts";
 import { txHeaderToWire } from "../../src/wire/tx-header.ts";
-import { entryToWire } from "../../src/wire/entries.ts";
 import { verifiableEntryToWire, verifiableTxToWire } from "../../src/wire/verifiable.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -60,7 +68,7 @@ export class FakeServer {
         },
         currentState: (_, context) => {
           this.#admit("currentState", context);
-          return this.#send("currentState", stateToWire(this.ledger.state()));
+          return this.#send(ImmutableStateSchema, stateToWire(this.ledger.state()), this.tamper.currentState);
         },
         set: ({ KVs }, context) => {
           this.#admit("set", context);
@@ -81,7 +89,7 @@ export class FakeServer {
           const [pair] = setRequest?.KVs ?? [];
           if (pair === undefined) throw refusal("no entries provided");
           const { id } = this.ledger.set(pair.key, pair.value, kvMetadataFromWire(pair.metadata));
-          return this.#send("verifiableSet", this.#provenTx(id, proveSinceTx));
+          return this.#send(VerifiableTxSchema, this.#provenTx(id, proveSinceTx), this.tamper.verifiableSet);
         },
         verifiableGet: ({ keyRequest, proveSinceTx }, context) => {
           this.#admit("verifiableGet", context);
@@ -89,12 +97,16 @@ export class FakeServer {
           const { key, atTx } = keyRequest ?? { key: new Uint8Array(), atTx: 0n };
           const answer = this.ledger.verifiableEntry(key, atTx, proveSinceTx);
           if (answer === undefined) throw refusal("tbtree: key not found");
-          return this.#send("verifiableGet", verifiableEntryToWire(answer, proveSinceTx));
+          return this.#send(
+            VerifiableEntrySchema,
+            verifiableEntryToWire(answer, proveSinceTx),
+            this.tamper.verifiableGet,
+          );
         },
         verifiableTxById: ({ tx, proveSinceTx }, context) => {
           this.#admit("verifiableTxById", context);
           this.#checkSince(proveSinceTx);
-          return this.#send("verifiableTxById", this.#provenTx(tx, proveSinceTx));
+          return this.#send(VerifiableTxSchema, this.#provenTx(tx, proveSinceTx), this.tamper.verifiableTxById);
         },
       });
     });
@@ -104,8 +116,15 @@ export class FakeServer {
     return verifiableTxToWire(this.ledger.verifiableTx(id, proveSinceTx), proveSinceTx);
   }
 
-  #send<M extends keyof Tampering>(method: M, message: Parameters<Required<Tampering>[M]>[0]): typeof message {
-    (this.tamper[method] as ((message: unknown) => void) | undefined)?.(message);
+  /** The message as it goes out. A tampered one is a copy of its own, so that the ledger stays as it is. */
+  #send<D extends DescMessage>(
+    schema: D,
+    honest: MessageShape<D>,
+    tamper: ((message: MessageShape<D>) => void) | undefined,
+  ): MessageShape<D> {
+    if (tamper === undefined) return honest;
+    const message = fromBinary(schema, toBinary(schema, honest));
+    tamper(message);
     return message;
   }
 
@@ -117,7 +136,8 @@ export class FakeServer {
   #admit(call: string, context: HandlerContext): void {
     this.#begin(call, context);
     const { requestHeader } = context;
-    const known = requestHeader.get("sessionid") === SESSION || requestHeader.get("authorization")?.startsWith(`Bearer ${TOKEN}`);
+    const known =
+      requestHeader.get("sessionid") === SESSION || requestHeader.get("authorization")?.startsWith(`Bearer ${TOKEN}`);
     if (!known) throw refusal("not logged in");
   }
 
