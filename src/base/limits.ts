@@ -47,3 +47,14 @@ export const PASSWORD_CHECKS_WAITING_MAX = 256;
 export const TOKENS_PER_USER_MAX = 10_000;
 /** Transactions that a client asks about, one call each, to complete a proof from a server before 1.4.1. */
 export const ADVANCE_PROOF_TXS_MAX = 10_000;
+/** How long a new connection may take to say which protocol it speaks, in milliseconds. */
+export const PREFACE_TIMEOUT_MS = 10_000;
+/** How long a stopping server waits for the calls under way, in milliseconds. */
+export const SHUTDOWN_GRACE_MS = 10_000;
+/** Concurrent calls on one HTTP/2 connection. */
+export const CONNECTION_STREAMS_MAX = 2000;
+/** Bytes of one request body in flight before its sender has to wait; and the same for all of a connection together. */
+export const STREAM_WINDOW_BYTES: number = 1024 * 1024;
+export const CONNECTION_WINDOW_BYTES: number = 16 * 1024 * 1024;
+/** Memory of one HTTP/2 connection, answers waiting to be sent included, in MB. */
+export const CONNECTION_MEMORY_MB_MAX = 1024;

@@ -1,0 +1,68 @@
+// The command line of the server: options made from the table of flags, so that nothing can be said here that the table
+// does not know.
+
+import { Command, CommanderError, Option } from "commander";
+import { ALL_FLAGS, FLAGS, type Flag } from "../server/flags.ts";
+import { OWN_VERSION } from "../server/version.ts";
+
+export type Arguments =
+  /** Flags by name; `true` for one without a value. */
+  | { readonly kind: "serve"; readonly given: ReadonlyMap<string, string | true> }
+  /** Everything has been said. */
+  | { readonly kind: "exit"; readonly code: number };
+
+export interface Output {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** Parses what follows the program's name. */
+export function parseArguments(args: readonly string[], output: Output): Arguments {
+  let serve = false;
+  const program = new Command("immudb")
+    .description("Tamper-evident database server. Every flag can also be set as IMMUDB_NAME in the environment.")
+    .exitOverride()
+    .configureOutput({ writeOut: output.out, writeErr: output.err })
+    .showHelpAfterError("(immudb --help lists all flags)")
+    .action(() => {
+      serve = true;
+    });
+  for (const [section, flags] of Object.entries(FLAGS)) {
+    program.optionsGroup(`${section}:`);
+    for (const flag of flags) program.addOption(optionOf(flag));
+  }
+  program
+    .command("version")
+    .description("print the version")
+    .action(() => output.out(`immudb for TypeScript ${OWN_VERSION}\n`));
+  try {
+    program.parse(args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return { kind: "exit", code: error.exitCode };
+    throw error;
+  }
+  return serve ? { kind: "serve", given: givenFlags(program) } : { kind: "exit", code: 0 };
+}
+
+function optionOf(flag: Flag): Option {
+  const { name, short, type, meaning, built } = flag;
+  const value = type === "boolean" ? "[true|false]" : `<${type}>`;
+  const flags = `${short === undefined ? "" : `-${short}, `}--${name} ${value}`;
+  const initial = flag.default === "" ? "" : ` (default ${flag.default})`;
+  const option = new Option(flags, `${meaning}${initial}${built ? "" : "; no effect yet"}`);
+  // A short option takes `-p=3322` as well as `-p 3322`; what comes here is then `=3322`.
+  return short === undefined ? option : option.argParser((text: string) => text.replace(/^=/, ""));
+}
+
+function givenFlags(program: Command): Map<string, string | true> {
+  const given = new Map<string, string | true>();
+  const options = new Map(program.options.map((option) => [option.long, option]));
+  for (const { name } of ALL_FLAGS) {
+    const attribute = options.get(`--${name}`)?.attributeName() ?? "";
+    if (program.getOptionValueSource(attribute) !== "cli") continue;
+    const value: unknown = program.getOptionValue(attribute);
+    // The library reads a flag called no-… as the negation of another one.
+    given.set(name, typeof value === "string" ? value : true);
+  }
+  return given;
+}

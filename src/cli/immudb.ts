@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// The server. This file runs on any Node, to say plainly that a newer one is needed.
+
+const NODE_MAJOR_MIN = 24;
+
+if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
+  process.stderr.write(`immudb needs Node ${NODE_MAJOR_MIN} or newer, and this is ${process.version}.\n`);
+  process.exit(1);
+}
+
+const { parseArguments } = await import("./immudb-arguments.ts");
+const parsed = parseArguments(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+});
+if (parsed.kind === "exit") process.exit(parsed.code);
+const { runServer } = await import("../server/run.ts");
+process.exit(await runServer(parsed.given));

@@ -1,0 +1,182 @@
+// The one place where the rooms are put together. What is opened is closed in reverse.
+
+import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CredentialStore } from "../auth/credential-store.ts";
+import { PasswordHasher } from "../auth/password.ts";
+import { Sessions } from "../auth/sessions.ts";
+import { Tokens } from "../auth/tokens.ts";
+import { DEFAULT_SUPERADMIN_PASSWORD, Users } from "../auth/users.ts";
+import { systemClock } from "../base/clock.ts";
+import {
+  CONNECTION_MEMORY_MB_MAX,
+  CONNECTION_STREAMS_MAX,
+  CONNECTION_WINDOW_BYTES,
+  SHUTDOWN_GRACE_MS,
+  STREAM_WINDOW_BYTES,
+} from "../base/limits.ts";
+import { type Logger, type Meter, silentMeter } from "../base/observe.ts";
+import { systemRandom } from "../base/random.ts";
+import { DatabaseManager } from "../database/manager.ts";
+import { DatabaseActivity } from "../services/activity.ts";
+import { gateOptions, registerMethods } from "../services/connect.ts";
+import { allMethods } from "../services/methods.ts";
+import type { CompletedCall, Room } from "../services/pipeline.ts";
+import { lmdbDriver } from "../store/engine-lmdb.ts";
+import type { ServerConfig } from "./config.ts";
+import { StartError } from "./errors.ts";
+import { useNodeSha256 } from "./node-sha256.ts";
+import { loadPage } from "./page.ts";
+import { Port } from "./port.ts";
+import { requestHandler } from "./request-handler.ts";
+import { loadStateSigner } from "./state-signer.ts";
+import { OWN_VERSION } from "./version.ts";
+
+const CREDENTIALS_DIRECTORY = "server-credentials";
+const BUILT_PAGE = fileURLToPath(new URL("../../web/dist", import.meta.url));
+
+export interface RunningServer {
+  readonly port: number;
+  /** Where a client on this machine finds it. */
+  readonly url: string;
+  /** Data directory, absolute. */
+  readonly directory: string;
+  readonly uuid: string;
+  /** Lets calls under way end, syncs and closes everything. Further calls wait for the first. */
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly logger: Logger;
+  readonly meter?: Meter;
+}
+
+/** Starts a server. Throws StartError, and what the rooms throw, with everything closed again. */
+export async function startServer(config: ServerConfig, options: StartOptions): Promise<RunningServer> {
+  useNodeSha256();
+  await using opened = new AsyncDisposableStack();
+  const directory = resolve(config.directory);
+  const room = await openRoom(config, directory, options, opened);
+  const sign = config.signingKey === undefined ? undefined : await loadStateSigner(config.signingKey);
+  const methods = allMethods(room, sign);
+
+  const stopping = new AbortController();
+  const uuid = room.databases.serverUuid;
+  const handle = requestHandler({
+    routes: (router) => registerMethods(router, methods, room),
+    ...gateOptions(methods, room),
+    page: await loadPage(BUILT_PAGE),
+    headers: { "immudb-uuid": uuid, "immudb-ts-version": OWN_VERSION },
+    messageBytesMax: config.messageBytesMax,
+    stopping: stopping.signal,
+  });
+  const http2 = createHttp2Server(
+    {
+      settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: CONNECTION_STREAMS_MAX },
+      maxSessionMemory: CONNECTION_MEMORY_MB_MAX,
+    },
+    handle,
+  );
+  http2.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+  const port = await Port.listen({
+    address: config.address,
+    port: config.port,
+    http1: createHttpServer(handle),
+    http2,
+  });
+  opened.defer(async () => {
+    stopping.abort();
+    await port.close(SHUTDOWN_GRACE_MS);
+  });
+
+  const toClose = opened.move();
+  let closed: Promise<void> | undefined;
+  return {
+    port: port.number,
+    url: `http://${reachable(config.address)}:${port.number}`,
+    directory,
+    uuid,
+    close: () => (closed ??= toClose.disposeAsync()),
+  };
+}
+
+/** Databases, users and logins, and the sweep that ends sessions. */
+async function openRoom(
+  config: ServerConfig,
+  directory: string,
+  { logger, meter = silentMeter }: StartOptions,
+  opened: AsyncDisposableStack,
+): Promise<Room> {
+  const [clock, random, driver] = [systemClock, systemRandom, lmdbDriver];
+  const databases = opened.use(await DatabaseManager.open({ directory, driver, clock, random, logger }));
+  const credentials = opened.use(await CredentialStore.open(driver, join(directory, CREDENTIALS_DIRECTORY)));
+  const users = new Users(credentials, new PasswordHasher(random), clock);
+  await settleSuperadmin(users, config, logger);
+  if (!config.authentication) requireNothingToProtect(users, databases);
+
+  const limits = { sessionsMax: config.sessionsMax, idleMs: config.sessionIdleMs, ageMs: config.sessionAgeMs };
+  const sessions = new Sessions(limits, clock, random);
+  const tokens = new Tokens(config.tokenLifetimeMs, clock, random);
+  const sweep = setInterval(() => {
+    sessions.sweep();
+    tokens.sweep();
+  }, config.sweepEveryMs);
+  opened.defer(() => clearInterval(sweep));
+
+  return {
+    databases,
+    users,
+    sessions,
+    tokens,
+    authentication: config.authentication,
+    activity: new DatabaseActivity(clock),
+    clock,
+    logger,
+    meter,
+    completed: config.logAccess ? (call) => logCall(logger, call) : () => {},
+  };
+}
+
+async function settleSuperadmin(users: Users, config: ServerConfig, logger: Logger): Promise<void> {
+  const settled = await users.ensureSuperadmin(config.adminPassword);
+  if (settled === "differs" && config.adminPasswordGiven) {
+    logger.warn(
+      {},
+      "--admin-password only counts when the system administrator is created: his password stays as it is",
+    );
+  }
+  const isDefault = settled !== "differs" && config.adminPassword === DEFAULT_SUPERADMIN_PASSWORD;
+  if (isLoopback(config.address)) return;
+  if (!config.authentication) {
+    logger.warn({ address: config.address }, "authentication is off: callers from other machines are refused");
+  } else if (isDefault) {
+    logger.warn(
+      { address: config.address },
+      "ANYONE WHO REACHES THIS MACHINE CAN LOG IN: the system administrator has the default password and the server does not " +
+        "listen on this machine alone. Start a new data directory with --admin-password, or listen with --address 127.0.0.1",
+    );
+  }
+}
+
+function requireNothingToProtect(users: Users, databases: DatabaseManager): void {
+  if (users.size === 1 && databases.list().length === 1) return;
+  throw new StartError(
+    "authentication must be on: there are databases or users of their own in this data directory",
+    "start without --auth=false",
+  );
+}
+
+function logCall(logger: Logger, { failure, ...call }: CompletedCall): void {
+  logger.info({ ...call, ...(failure && { code: failure.code, error: failure.message }) }, "call");
+}
+
+function isLoopback(address: string): boolean {
+  return address === "localhost" || address === "::1" || address.startsWith("127.");
+}
+
+function reachable(address: string): string {
+  if (address === "0.0.0.0" || address === "::" || address === "") return "127.0.0.1";
+  return address.includes(":") ? `[${address}]` : address;
+}

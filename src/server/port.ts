@@ -1,0 +1,127 @@
+// One port for every protocol: the first bytes of a connection say which server it belongs to.
+//
+//   accepted ──"PRI"──▶ HTTP/2 with prior knowledge
+//       │    ──other──▶ HTTP/1.1
+//       └── nothing within PREFACE_TIMEOUT_MS, or its end ──▶ closed
+//
+// No HTTP/1 method begins with PRI, so three bytes are enough; the HTTP/2 server checks the rest of the preface itself.
+
+import type { Server as HttpServer } from "node:http";
+import type { Http2Server, ServerHttp2Session } from "node:http2";
+import { createServer, type Server, type Socket } from "node:net";
+import { PREFACE_TIMEOUT_MS } from "../base/limits.ts";
+import { StartError } from "./errors.ts";
+
+const HTTP2_START = Buffer.from("PRI");
+
+/** Which protocol begins so; undefined while that is open. */
+export function protocolOf(first: Uint8Array): "http1" | "http2" | undefined {
+  for (let i = 0; i < HTTP2_START.length; i++) {
+    if (i === first.length) return undefined;
+    if (first[i] !== HTTP2_START[i]) return "http1";
+  }
+  return "http2";
+}
+
+export interface PortOptions {
+  readonly address: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly http1: HttpServer;
+  readonly http2: Http2Server;
+  readonly prefaceTimeoutMs?: number;
+}
+
+/** Takes connections and hands them on. Closing it lets requests under way end. */
+export class Port {
+  readonly #listener: Server;
+  readonly #http1: HttpServer;
+  readonly #http2: Http2Server;
+  readonly #prefaceTimeoutMs: number;
+  readonly #sockets = new Set<Socket>();
+  readonly #undecided = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  private constructor({ http1, http2, prefaceTimeoutMs }: PortOptions) {
+    this.#http1 = http1;
+    this.#http2 = http2;
+    this.#prefaceTimeoutMs = prefaceTimeoutMs ?? PREFACE_TIMEOUT_MS;
+    this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    http2.on("session", (session: ServerHttp2Session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+    });
+    // The HTTP/1.1 server never listens itself, and its timeouts for slow requests begin with this event.
+    http1.emit("listening");
+  }
+
+  /** Throws StartError when the address cannot be had. */
+  static async listen(options: PortOptions): Promise<Port> {
+    const port = new Port(options);
+    await new Promise<void>((resolve, reject) => {
+      port.#listener.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(options, error)));
+      port.#listener.listen(options.port, options.address, resolve);
+    });
+    return port;
+  }
+
+  /** The port that was taken. */
+  get number(): number {
+    const address = this.#listener.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  /** Takes no more connections, waits until requests under way have been answered, at most `graceMs`, and closes all. */
+  async close(graceMs: number): Promise<void> {
+    this.#listener.close();
+    for (const socket of this.#undecided) socket.destroy();
+    for (const session of this.#sessions) session.close();
+    this.#http1.close();
+    const deadline = Date.now() + graceMs;
+    while (this.#sockets.size > 0 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      // A connection kept open for further requests becomes idle when its answer is out.
+      this.#http1.closeIdleConnections();
+    }
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    this.#undecided.add(socket);
+    // What goes wrong on a connection concerns its client only; the servers hear of it themselves.
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      this.#undecided.delete(socket);
+    });
+
+    let first: Buffer = Buffer.alloc(0);
+    const timer = setTimeout(() => socket.destroy(), this.#prefaceTimeoutMs);
+    const onEnd = (): void => void socket.destroy();
+    const onData = (chunk: Buffer): void => {
+      first = first.length === 0 ? chunk : Buffer.concat([first, chunk]);
+      const protocol = protocolOf(first);
+      if (protocol === undefined) return;
+      clearTimeout(timer);
+      socket.off("data", onData).off("end", onEnd).pause();
+      this.#undecided.delete(socket);
+      socket.unshift(first);
+      (protocol === "http2" ? this.#http2 : this.#http1).emit("connection", socket);
+      if (protocol === "http1") socket.resume();
+    };
+    socket.on("data", onData).on("end", onEnd);
+    socket.once("close", () => clearTimeout(timer));
+  }
+}
+
+function cannotListen({ address, port }: PortOptions, error: NodeJS.ErrnoException): StartError {
+  const hints: Readonly<Record<string, string>> = {
+    EADDRINUSE: "stop what uses it, or choose another one with --port",
+    EACCES: "ports below 1024 are reserved: choose another one with --port",
+    EADDRNOTAVAIL: "choose an address of this machine with --address",
+  };
+  const hint = hints[error.code ?? ""] ?? "choose another with --address and --port";
+  return new StartError(`cannot listen on ${address}:${port}: ${error.message}`, hint, error);
+}

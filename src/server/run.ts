@@ -1,0 +1,89 @@
+// A server as a program: starts it, tells the person who started it what there is, and stops it when asked to.
+
+import { RoomError } from "../base/errors.ts";
+import type { Logger } from "../base/observe.ts";
+import { COMPATIBLE_VERSION } from "../services/health.ts";
+import { type ReadConfig, readConfig } from "./config.ts";
+import { StartError } from "./errors.ts";
+import { createLog } from "./log.ts";
+import { type RunningServer, startServer } from "./main.ts";
+import { OWN_VERSION } from "./version.ts";
+
+/** `given`: flags by name, as readConfig() takes them. Resolves to the exit code once the server has stopped. */
+export async function runServer(given: ReadonlyMap<string, string | true>): Promise<number> {
+  let settings: ReadConfig;
+  try {
+    settings = readConfig(given, process.env);
+  } catch (error) {
+    return explain(error);
+  }
+  const { config, warnings } = settings;
+  const logger = createLog(config.logFormat, config.logLevel);
+  for (const warning of warnings) logger.warn({}, warning);
+  let server: RunningServer;
+  try {
+    server = await startServer(config, { logger });
+  } catch (error) {
+    return explain(error);
+  }
+  process.stdout.write(welcome(server, config.address));
+  logger.info({ address: config.address, port: server.port, directory: server.directory }, "serving");
+  const signal = await stopSignal();
+  logger.info({ signal }, "stopping: calls under way end first");
+  await stop(server, logger);
+  return 0;
+}
+
+async function stop(server: RunningServer, logger: Logger): Promise<void> {
+  await server.close();
+  logger.info({}, "shutdown completed");
+}
+
+/** Resolves with the first signal; a second one ends the process at once, for those who cannot wait. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(1);
+        asked = true;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+/** What went wrong at start and what to do next, for a person. */
+function explain(error: unknown): number {
+  const known = error instanceof StartError || error instanceof RoomError;
+  const message = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const hint = error instanceof StartError ? error.hint : hintFor(error);
+  process.stderr.write(`immudb cannot start: ${message}\n${hint === "" ? "" : `next: ${hint}\n`}`);
+  return 1;
+}
+
+function hintFor(error: unknown): string {
+  if (error instanceof RoomError && error.code === "locked") {
+    return "stop the server that uses this data directory, or choose another one with --dir";
+  }
+  if (error instanceof RoomError && error.code === "format_unsupported") {
+    return "use the version that wrote this data directory, or choose another one with --dir";
+  }
+  return (error as { code?: unknown } | null)?.code === "EACCES"
+    ? "choose a directory you may write to with --dir"
+    : "";
+}
+
+function welcome({ url, directory, port, uuid }: RunningServer, address: string): string {
+  return `immudb for TypeScript ${OWN_VERSION}, compatible with ${COMPATIBLE_VERSION}
+
+  listening   ${address}:${port}   gRPC, gRPC-Web, Connect, web page
+  data        ${directory}
+  identity    ${uuid}
+
+Try it:
+  curl -H 'content-type: application/json' -d '{}' ${url}/immudb.schema.ImmuService/Health
+  npm run immuclient -- login immudb
+  open ${url}/ in a browser
+`;
+}
