@@ -16,7 +16,7 @@ import { alh, EMPTY_ALH } from "../proof/tx-header.ts";
 import { auditedState, type Trusted } from "../proof/verify.ts";
 import { dualProofFromWire } from "../wire/proofs.ts";
 import { stateFromWire } from "../wire/state.ts";
-import { historyChecks, OPERATION_CHECKS } from "./checks.ts";
+import { historyChecks, OPERATION_CHECKS, type PassedCheck } from "./checks.ts";
 import { asVerificationError, type TxPoint, VerificationError } from "./errors.ts";
 import { refusalOf } from "./refusals.ts";
 import { type StateSlot, type StateStore, sameState } from "./trusted-state.ts";
@@ -24,7 +24,7 @@ import { type StateSlot, type StateStore, sameState } from "./trusted-state.ts";
 /** What a verified call has to say for itself. */
 export interface ProofReport {
   /** Names of the checks made, in order; all have passed. */
-  readonly checks: readonly string[];
+  readonly checks: readonly PassedCheck[];
   /** The state trusted from now on. */
   readonly state: State;
   /** The state that it was proven against; undefined when nothing was known before (first contact with an empty database). */
@@ -101,7 +101,11 @@ class VerifiedCall {
     const { answer, state, tx } = await this.#verified(operation, wire);
     await this.#store(state);
     const signed = this.#context.publicKey !== undefined;
-    const checks = ["server_identity", ...OPERATION_CHECKS[operation.kind], ...historyChecks(tx.dualProof, signed)];
+    const checks: PassedCheck[] = [
+      "server_identity",
+      ...OPERATION_CHECKS[operation.kind],
+      ...historyChecks(tx.dualProof, signed),
+    ];
     return { answer, proof: { checks, state, trusted: this.#trusted } };
   }
 

@@ -1,8 +1,18 @@
-// A server over a `Ledger`, in this process and without a socket: enough of the contract for a client's verified calls. It
+// A server over a `Ledger`, in this process: enough of the contract for a client's verified calls. It
 // can be made to lie: `tamper` changes a message on its way out, `ledger` and `uuid` can be exchanged between calls.
 
+import { createServer, type ServerHttp2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { Code, ConnectError, createRouterTransport, type HandlerContext, type Transport } from "@connectrpc/connect";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createRouterTransport,
+  type HandlerContext,
+  type Transport,
+} from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
 import {
   type ImmutableState,
   ImmutableStateSchema,
@@ -36,11 +46,16 @@ export class FakeServer {
   /** Names of the calls answered, in order. */
   readonly calls: string[] = [];
   readonly transport: Transport;
+  readonly #routes: (router: ConnectRouter) => void;
 
   constructor(ledger: Ledger) {
     this.ledger = ledger;
-    this.transport = createRouterTransport(({ service }) => {
+    this.#routes = ({ service }) => {
       service(ImmuService, {
+        health: (_, context) => {
+          this.#begin("health", context);
+          return { status: true, version: "1.11.1" };
+        },
         login: ({ password }, context) => {
           this.#begin("login", context);
           if (new TextDecoder().decode(password) !== "secret") throw refusal("invalid user name or password");
@@ -109,7 +124,21 @@ export class FakeServer {
           return this.#send(VerifiableTxSchema, this.#provenTx(tx, proveSinceTx), this.tamper.verifiableTxById);
         },
       });
-    });
+    };
+    this.transport = createRouterTransport(this.#routes);
+  }
+
+  /** Answers gRPC over HTTP/2 without TLS on a free port. */
+  async listen(): Promise<{ readonly port: number; close(): void }> {
+    const http = createServer(connectNodeAdapter({ routes: this.#routes }));
+    const connections = new Set<ServerHttp2Session>();
+    http.on("session", (connection) => connections.add(connection));
+    await new Promise<void>((resume) => http.listen(0, "127.0.0.1", resume));
+    const close = (): void => {
+      http.close();
+      for (const connection of connections) connection.destroy();
+    };
+    return { port: (http.address() as AddressInfo).port, close };
   }
 
   #provenTx(id: bigint, proveSinceTx: bigint): VerifiableTx {
