@@ -97,9 +97,18 @@ function trustedOf(flow: ClientFlowCase): Trusted {
   const { txId, txHash } = flow.state;
   return {
     state: { db: flow.db, txId: BigInt(txId), txHash: fromHex(txHash), signature: undefined },
-    publicKey: parsePublicKey(flow.publicKeyPem),
+    publicKey: publicKeyOf(flow.publicKeyPem),
     fetchDualProof: replay(flow.extraCalls),
   };
+}
+
+const publicKeys = new Map<string, Uint8Array>();
+
+/** Parsed once: tests ask for the same key very often. */
+function publicKeyOf(pem: string): Uint8Array {
+  const known = publicKeys.get(pem) ?? parsePublicKey(pem);
+  publicKeys.set(pem, known);
+  return known;
 }
 
 /** Answers from the recorded calls, each once and in order. */
