@@ -5,6 +5,8 @@ export type DatabaseErrorCode =
   | "database_not_found"
   /** `data.name`: the database that UseDatabase asked for. */
   | "database_not_found_named"
+  /** `data.name`: the database that LoadDatabase asked for. */
+  | "database_not_found_opening"
   | "database_exists"
   | "database_reserved"
   | "database_unloaded"

@@ -6,6 +6,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { type ConnectRouter, type ConnectRouterOptions, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { peerKey } from "../services/connect.ts";
+import { escapeAsGrpc } from "./grpc-message.ts";
 import type { Page } from "./page.ts";
 
 type Request = IncomingMessage | Http2ServerRequest;
@@ -45,6 +46,7 @@ export function requestHandler(
     const response = anyResponse as Response;
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (stopping.aborted && request.httpVersionMajor === 1) response.setHeader("connection", "close");
+    if (request.headers["content-type"]?.startsWith("application/grpc")) escapeAsGrpc(response);
     if (pathOf(request) === undefined) return end(response, 400, "the request names no host or no path\n");
     handle(request, response);
   };
@@ -78,7 +80,7 @@ function servePage(page: Page, request: Request, response: Response): boolean {
 function refuseUnknown(request: Request, response: Response): void {
   const type = request.headers["content-type"] ?? "";
   const message = `unknown method ${pathOf(request)}`;
-  const status = { "grpc-status": GRPC_UNIMPLEMENTED, "grpc-message": encodeURIComponent(message) };
+  const status = { "grpc-status": GRPC_UNIMPLEMENTED, "grpc-message": escapeGrpcMessage(message) };
   if (type.startsWith("application/grpc-web")) {
     response.writeHead(200, { "content-type": type });
     response.end(grpcWebTrailers(status, type.startsWith("application/grpc-web-text")));

@@ -2,7 +2,8 @@
 
 import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { mayUse } from "../auth/permissions.ts";
-import type { DatabaseInfo } from "../database/manager.ts";
+import { DatabaseError } from "../database/errors.ts";
+import type { DatabaseInfo, DatabaseManager } from "../database/manager.ts";
 import { type CallContext, callerOf, databaseOf } from "./call.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Room } from "./pipeline.ts";
@@ -35,7 +36,7 @@ export function databaseHandlers({ databases }: Room): Handlers<typeof ImmuServi
     },
 
     loadDatabase: async ({ database }) => {
-      await databases.load(database.toLowerCase());
+      await load(databases, database.toLowerCase());
       return { database };
     },
     unloadDatabase: async ({ database }) => {
@@ -57,6 +58,16 @@ export function databaseHandlers({ databases }: Room): Handlers<typeof ImmuServi
       return { database: name, settings: settingsToWire(settings) };
     },
   };
+}
+
+/** Says of a database that is not there that it was to be opened. */
+async function load(databases: DatabaseManager, name: string): Promise<void> {
+  try {
+    await databases.load(name);
+  } catch (error) {
+    const missing = error instanceof DatabaseError && error.code === "database_not_found";
+    throw missing ? new DatabaseError("database_not_found_opening", error.message, { name }) : error;
+  }
 }
 
 function infoToWire(info: DatabaseInfo) {

@@ -83,6 +83,7 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
     text: (data) => `'${data["name"]}' does not exist`,
     info: "3F000",
   },
+  database_not_found_opening: unknown((data) => `database does not exist: while opening database '${data["name"]}'`),
   database_exists: unknown("database already exists"),
   database_reserved: internal("database is reserved"),
   database_unloaded: unknown("already closed"),

@@ -1,0 +1,24 @@
+// How a status text travels in the trailer `grpc-message`. gRPC escapes only what a header cannot carry (control characters,
+// what is not ASCII, and "%" itself), and some clients, such as grpc-js, unescape no more than that. Connect escapes like a
+// URL component, so that they would show "tbtree%3A key not found" and no longer recognise the text.
+
+import type { ServerResponse } from "node:http";
+
+const CANNOT_TRAVEL = /[^\x20-\x24\x26-\x7e]+/gu;
+
+/** The trailer's form of a text. */
+export function escapeGrpcMessage(text: string): string {
+  return text.replace(CANNOT_TRAVEL, encodeURIComponent);
+}
+
+/** Makes an answer carry the message of its status as gRPC does, whoever sets it. */
+export function escapeAsGrpc(response: ServerResponse): void {
+  const addTrailers = response.addTrailers.bind(response);
+  response.addTrailers = (trailers) => {
+    const message = Array.isArray(trailers)
+      ? undefined
+      : Object.entries(trailers).find(([name]) => name === "grpc-message");
+    const escaped = message && { "grpc-message": escapeGrpcMessage(decodeURIComponent(String(message[1]))) };
+    addTrailers({ ...trailers, ...escaped });
+  };
+}
