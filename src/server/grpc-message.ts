@@ -2,7 +2,7 @@
 // what is not ASCII, and "%" itself), and some clients, such as grpc-js, unescape no more than that. Connect escapes like a
 // URL component, so that they would show "tbtree%3A key not found" and no longer recognise the text.
 
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 
 const CANNOT_TRAVEL = /[^\x20-\x24\x26-\x7e]+/gu;
 
@@ -15,10 +15,8 @@ export function escapeGrpcMessage(text: string): string {
 export function escapeAsGrpc(response: ServerResponse): void {
   const addTrailers = response.addTrailers.bind(response);
   response.addTrailers = (trailers) => {
-    const message = Array.isArray(trailers)
-      ? undefined
-      : Object.entries(trailers).find(([name]) => name === "grpc-message");
-    const escaped = message && { "grpc-message": escapeGrpcMessage(decodeURIComponent(String(message[1]))) };
-    addTrailers({ ...trailers, ...escaped });
+    const { "grpc-message": message } = trailers as OutgoingHttpHeaders;
+    if (typeof message !== "string") return addTrailers(trailers);
+    addTrailers({ ...trailers, "grpc-message": escapeGrpcMessage(decodeURIComponent(message)) });
   };
 }

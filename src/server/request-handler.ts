@@ -6,7 +6,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { type ConnectRouter, type ConnectRouterOptions, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { peerKey } from "../services/connect.ts";
-import { escapeAsGrpc } from "./grpc-message.ts";
+import { escapeAsGrpc, escapeGrpcMessage } from "./grpc-message.ts";
 import type { Page } from "./page.ts";
 
 type Request = IncomingMessage | Http2ServerRequest;
