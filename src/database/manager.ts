@@ -1,7 +1,7 @@
 // Many databases under one data directory:
 //
 //   <dir>/immudb.identifier    the server's identity
-//   <dir>/.lock                one server per directory
+//   <dir>/.lock.*              one server per directory
 //   <dir>/server-catalog/      which databases there are, with their settings
 //   <dir>/server-credentials/  users and password hashes (the auth room's)
 //   <dir>/<name>/              one database (store/layout.ts); names have letters, digits and _, so none collides

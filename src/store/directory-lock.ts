@@ -1,126 +1,133 @@
-// One process per directory: a listening unix socket in it, since process ids repeat in containers. Who can connect to it
-// finds the owner alive; a refused connection means that the owner is gone, and the socket is taken over. The lock holds on
-// one machine only: a directory on a network file system is not protected against another machine.
+// One process per directory. Whoever wants it listens on a unix socket of its own in it (process ids repeat in containers) and
+// then asks every other one that it finds there:
+//
+//   .lock.<random>   refuses            its owner is gone: removed. Names are never used again, so a living one is never hit
+//                    answers "held"     the directory is taken
+//                    answers "wanted"   somebody else is deciding too: the greater name gives up, the smaller one waits for it
+//
+// Everyone looks after it can be seen itself, so of two that decide at the same time at least one sees the other. Taking over
+// a single well-known socket would not do: between finding it dead and removing it, another one may have replaced it.
+// The lock holds on one machine only: a directory on a network file system is not protected against another machine.
 //
 // Socket paths end at 107 bytes, and a longer one is silently truncated by some runtimes. On Linux the path is therefore
-// /proc/self/fd/<directory>/.lock, which is short whatever the directory is called; elsewhere a longer path is refused.
+// /proc/self/fd/<directory>/<name>, which is short whatever the directory is called; elsewhere a longer path is refused.
 
 import { once } from "node:events";
-import { linkSync, rmSync } from "node:fs";
-import { type FileHandle, open, rename } from "node:fs/promises";
+import { readdirSync, renameSync, rmSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { toHex } from "../base/bytes.ts";
 import type { Random } from "../base/random.ts";
 import { StoreError } from "./errors.ts";
 
 // No database can be called so: names have letters, digits and _.
-const LOCK_NAME = ".lock";
+const NAME_PREFIX = ".lock.";
+const NAME_BYTES = 6;
 const SOCKET_PATH_BYTES_MAX = 107;
-const ATTEMPTS_MAX = 8;
+/** How long the owner of a socket that accepted a connection may take to answer, and another one to decide. */
+const PATIENCE_MS = 2000;
+const POLL_MS = 5;
+
+type Answer = "dead" | "held" | "wanted";
 
 export class DirectoryLock {
-  readonly #server: Server;
   readonly #handle: FileHandle;
-  readonly #path: string;
+  readonly #base: string;
+  readonly #name: string;
+  readonly #server: Server;
+  #answer: Answer = "wanted";
 
-  private constructor(server: Server, handle: FileHandle, path: string) {
-    this.#server = server;
+  private constructor(handle: FileHandle, base: string, name: string) {
     this.#handle = handle;
-    this.#path = path;
+    this.#base = base;
+    this.#name = name;
+    this.#server = createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.end(this.#answer);
+    });
   }
 
   /** Takes the lock of an existing directory. Throws `locked` when another process (or this one) holds it. */
   static async acquire(directory: string, random: Random): Promise<DirectoryLock> {
     const handle = await open(directory, "r");
+    let lock: DirectoryLock | undefined;
     try {
-      const base = socketBase(directory, handle);
-      const server = await listen(
-        join(base, `${LOCK_NAME}.${toHex(random.bytes(6))}`),
-        join(base, LOCK_NAME),
-        directory,
-      );
-      return new DirectoryLock(server, handle, join(base, LOCK_NAME));
+      lock = new DirectoryLock(handle, socketBase(directory, handle), NAME_PREFIX + toHex(random.bytes(NAME_BYTES)));
+      await lock.#publish();
+      if (!(await lock.#isAlone())) {
+        throw new StoreError("locked", `the data directory is in use by another process: ${directory}`, { directory });
+      }
+      lock.#answer = "held";
+      return lock;
     } catch (error) {
-      await handle.close();
+      await (lock?.release() ?? handle.close());
       throw error;
     }
   }
 
   /** Gives the lock back. */
   async release(): Promise<void> {
-    rmSync(this.#path, { force: true });
-    this.#server.close();
-    await once(this.#server, "close");
+    rmSync(join(this.#base, this.#name), { force: true });
+    if (this.#server.listening) {
+      this.#server.close();
+      await once(this.#server, "close");
+    }
     await this.#handle.close();
+  }
+
+  /** The name that others look for is given only to a socket that answers, so that one which refuses is dead for good. */
+  async #publish(): Promise<void> {
+    const hidden = join(this.#base, `.new${this.#name}`);
+    this.#server.listen(hidden);
+    await once(this.#server, "listening");
+    this.#server.unref();
+    renameSync(hidden, join(this.#base, this.#name));
+  }
+
+  /** Whether nobody else holds the directory or comes first. */
+  async #isAlone(): Promise<boolean> {
+    const others = readdirSync(this.#base).filter((name) => name.startsWith(NAME_PREFIX) && name !== this.#name);
+    const patienceEndsMs = performance.now() + PATIENCE_MS;
+    for (const name of others) {
+      const path = join(this.#base, name);
+      for (let answer = await ask(path); answer !== "dead"; answer = await ask(path)) {
+        if (answer === "held" || name < this.#name || performance.now() > patienceEndsMs) return false;
+        await sleep(POLL_MS);
+      }
+      rmSync(path, { force: true });
+    }
+    return true;
   }
 }
 
 function socketBase(directory: string, handle: FileHandle): string {
   if (process.platform === "linux") return `/proc/self/fd/${handle.fd}`;
-  const bytes = Buffer.byteLength(join(directory, `${LOCK_NAME}.000000000000`));
-  if (bytes > SOCKET_PATH_BYTES_MAX) {
+  const longest = join(directory, `.new${NAME_PREFIX}${"0".repeat(2 * NAME_BYTES)}`);
+  if (Buffer.byteLength(longest) > SOCKET_PATH_BYTES_MAX) {
     throw new StoreError(
       "illegal_arguments",
       `the path of the data directory is too long for a socket on this system: ${directory}`,
-      {
-        limit: SOCKET_PATH_BYTES_MAX,
-      },
+      { limit: SOCKET_PATH_BYTES_MAX },
     );
   }
   return directory;
 }
 
-/** Listens under a name of our own, then links it to the lock's name: linking fails when a lock is there. */
-async function listen(own: string, lock: string, directory: string): Promise<Server> {
-  const server = createServer((socket) => socket.destroy());
-  server.listen(own);
-  await once(server, "listening");
-  server.unref();
-  try {
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      if (linked(own, lock)) return server;
-      if (await isAlive(lock)) break;
-      await removeStale(lock, `${own}.stale`);
-    }
-    throw new StoreError("locked", `the data directory is in use by another process: ${directory}`, { directory });
-  } catch (error) {
-    server.close();
-    throw error;
-  } finally {
-    rmSync(own, { force: true });
-  }
-}
-
-function linked(own: string, lock: string): boolean {
-  try {
-    linkSync(own, lock);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-function isAlive(path: string): Promise<boolean> {
+/** What the owner of a socket says. One that is there and does not answer counts as the holder. */
+function ask(path: string): Promise<Answer> {
   return new Promise((resolve) => {
+    let answer = "";
     const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
+    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+    socket.setEncoding("latin1");
+    socket.on("data", (text) => {
+      answer += text;
     });
-    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "EAGAIN"));
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ECONNREFUSED" || error.code === "ENOENT") answer = "dead";
+    });
+    socket.once("close", () => resolve(answer === "dead" || answer === "wanted" ? answer : "held"));
   });
-}
-
-/** Moves a dead lock aside. Between the look and the move another process may have replaced it by a live one: then it goes back. */
-async function removeStale(lock: string, aside: string): Promise<void> {
-  try {
-    await rename(lock, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
-  }
-  if (await isAlive(aside)) linked(aside, lock);
-  rmSync(aside, { force: true });
 }

@@ -4,7 +4,7 @@
 //   <db>/index/    LMDB environment, not synced: derived, rebuilt from the log whenever the two disagree
 //   <db>/values/   reserved for value segments (values under retention)
 //   <db>/open      marker: present while the database is open, holds the boot id
-//   <db>/.lock     listening unix socket: one process at a time
+//   <db>/.lock.*   listening unix socket: one process at a time
 //
 // log, table "log": keys in order of transactions, so that every commit appends at the right edge of the tree.
 //
