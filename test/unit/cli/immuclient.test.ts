@@ -2,28 +2,18 @@
 // can be told to lie.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { utf8 } from "../../../src/base/bytes.ts";
 import { FakeServer } from "../../support/fake-server.ts";
+import { type Ended, type RunOptions, Shell } from "../../support/immuclient.ts";
 import { Ledger, newSigningKey } from "../../support/ledger.ts";
 
-const program = fileURLToPath(new URL("../../../src/cli/immuclient.ts", import.meta.url));
-
-interface Ended {
-  readonly exit: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 let root: string;
-let home: string;
+let shell: Shell;
 let fresh = 0;
 let server: FakeServer;
 let listening: Awaited<ReturnType<FakeServer["listen"]>>;
@@ -40,33 +30,21 @@ after(async () => {
 
 /** Every test has a home of its own and finds one transaction: k1 = v1. */
 beforeEach(() => {
-  home = join(root, `home-${fresh++}`);
+  shell = newShell(`home-${fresh++}`);
   server.ledger = new Ledger();
   server.ledger.set(utf8("k1"), utf8("v1"));
   server.tamper = {};
   server.uuid = "c0000000000000000001";
 });
 
-/** Runs a command line against the server. */
-async function immuclient(
-  args: readonly string[],
-  { input = "", env = {} }: { input?: string; env?: Record<string, string> } = {},
-): Promise<Ended> {
-  const child = spawn(process.execPath, [program, ...args], {
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      HOME: home,
-      XDG_STATE_HOME: home,
-      IMMUCLIENT_IMMUDB_PORT: String(listening.port),
-      NODE_COMPILE_CACHE: join(root, "compiled"),
-      ...env,
-    },
+function newShell(name: string): Shell {
+  return new Shell(join(root, name), {
+    IMMUCLIENT_IMMUDB_PORT: String(listening.port),
+    NODE_COMPILE_CACHE: join(root, "compiled"),
   });
-  child.stdin.end(input);
-  const exit = new Promise<number | null>((resume) => child.on("close", resume));
-  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
-  return { exit: code, stdout, stderr };
 }
+
+const immuclient = (args: readonly string[], options?: RunOptions): Promise<Ended> => shell.run(args, options);
 
 const logIn = (): Promise<Ended> => immuclient(["login", "immudb", "--password-stdin"], { input: "secret\n" });
 
@@ -74,23 +52,18 @@ const logIn = (): Promise<Ended> => immuclient(["login", "immudb", "--password-s
 async function beLoggedIn(): Promise<void> {
   const template = join(root, "logged-in");
   if (!existsSync(template)) {
-    const own = home;
-    home = template;
+    const own = shell;
+    shell = newShell("logged-in");
     await logIn();
-    home = own;
+    shell = own;
   }
-  await cp(template, home, { recursive: true });
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  await cp(template, shell.home, { recursive: true });
 }
 
 describe("login", () => {
   test("remembers the login in a file of its owner only, per server", async () => {
     assert.deepEqual(await logIn(), { exit: 0, stdout: "Successfully logged in\n", stderr: "" });
-    const files = await filesBelow(home);
+    const files = await shell.files();
     assert.equal(files.length, 1);
     assert.equal((await stat(files[0] as string)).mode & 0o777, 0o600);
     assert.ok(!(await readFile(files[0] as string, "utf8")).includes("secret"));
@@ -169,9 +142,9 @@ describe("use", () => {
     server.ledger = new Ledger({ database: "third" });
     server.ledger.set(utf8("k1"), utf8("thrice"));
     assert.match((await immuclient(["--database", "third", "safeget", "k1"])).stdout, /thrice/);
-    const state = (await filesBelow(home)).filter((file) => file.endsWith(".state.json"));
+    const state = (await shell.files()).filter((file) => file.endsWith(".state.json"));
     assert.deepEqual(state.map((file) => file.split("/").at(-1)).sort(), ["other.state.json", "third.state.json"]);
-    const [login] = (await filesBelow(home)).filter((file) => file.includes("logins"));
+    const [login] = (await shell.files()).filter((file) => file.includes("logins"));
     assert.match(await readFile(login as string, "utf8"), /"database":"other"/);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { utf8, utf8ToString } from "../../../src/base/bytes.ts";
 import { type ClientOptions, ImmuClient } from "../../../src/client/client.ts";
 import { FileStateStore } from "../../../src/client/node.ts";
@@ -229,6 +229,25 @@ describe("concurrency", () => {
       await rm(directory, { recursive: true });
     }
   });
+});
+
+test("a server that does not answer is waited for so long and no longer, and blocks nobody after that", async () => {
+  let silent = true;
+  const { server } = await setUp(1);
+  const transport: Transport = {
+    stream: server.transport.stream,
+    unary: (method, signal, timeoutMs, ...rest) =>
+      silent && method.name === "VerifiableGet"
+        ? new Promise((_, reject) =>
+            setTimeout(() => reject(new ConnectError("late", Code.DeadlineExceeded)), timeoutMs as number),
+          )
+        : server.transport.unary(method, signal, timeoutMs, ...rest),
+  };
+  const client = new ImmuClient(transport, { address: ADDRESS, timeoutMs: 20 });
+  await client.openSession("immudb", "secret");
+  await assert.rejects(client.verifiedGet("k1"), { code: Code.DeadlineExceeded });
+  silent = false;
+  assert.equal((await client.verifiedGet("k1")).proof.state.txId, 1n);
 });
 
 describe("credentials", () => {
