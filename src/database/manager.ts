@@ -250,7 +250,10 @@ export class DatabaseManager implements AsyncDisposable {
   #entry(name: string): CatalogEntry {
     const entry = this.#catalog.get(name);
     if (entry === undefined || entry.deleted) {
-      throw new DatabaseError("database_not_found", "the database does not exist", { name, deleted: entry !== undefined });
+      throw new DatabaseError("database_not_found", "the database does not exist", {
+        name,
+        deleted: entry !== undefined,
+      });
     }
     return entry;
   }

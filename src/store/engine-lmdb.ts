@@ -6,10 +6,11 @@
 // escapes of an SQL index key passes that.
 
 import { existsSync, statSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, open as openFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { Engine, EngineDriver, EngineOptions, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
+import { StoreError } from "./errors.ts";
 
 const PAGE_BYTES = 8192;
 const TABLES_MAX = 16;
@@ -29,18 +30,18 @@ export const lmdbDriver: EngineDriver = {
   },
 };
 
+type Operation = readonly [table: LmdbTable, key: Uint8Array, value: Uint8Array | undefined];
+
 class LmdbEngine implements Engine {
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #tables = new Map<string, LmdbTable>();
   readonly #file: string;
-  readonly #batch: WriteBatch = {
-    // The promises that put and remove return inside a batch are constants: only the batch's own promise can reject.
-    put: (table, key, value) => void (table as LmdbTable).store.put(key, value),
-    remove: (table, key) => void (table as LmdbTable).store.remove(key),
-  };
+  readonly #durable: boolean;
+  #closed = false;
 
   constructor(directory: string, options: EngineOptions) {
     this.#file = join(directory, DATA_FILE);
+    this.#durable = options.durable;
     this.#root = open({
       path: directory,
       encoding: "binary",
@@ -56,15 +57,27 @@ class LmdbEngine implements Engine {
   table(name: string): Table {
     let table = this.#tables.get(name);
     if (table === undefined) {
-      table = new LmdbTable(this.#root.openDB({ name, encoding: "binary", keyEncoding: "binary" }) as unknown as Store);
+      const store = this.#root.openDB({ name, encoding: "binary", keyEncoding: "binary" }) as unknown as Store;
+      table = new LmdbTable(store, () => this.#requireOpen());
       this.#tables.set(name, table);
     }
     return table;
   }
 
   async write(fill: (batch: WriteBatch) => void): Promise<void> {
+    this.#requireOpen();
+    // Collected first: what lmdb was told before `fill` threw it would store all the same.
+    const operations: Operation[] = [];
+    fill({
+      put: (table, key, value) => operations.push([table as LmdbTable, key, value]),
+      remove: (table, key) => operations.push([table as LmdbTable, key, undefined]),
+    });
     try {
-      await this.#root.batch(() => fill(this.#batch));
+      // The promises of put and remove inside a batch are constants: only the batch's own promise can reject.
+      await this.#root.batch(() => {
+        for (const [{ store }, key, value] of operations)
+          void (value === undefined ? store.remove(key) : store.put(key, value));
+      });
     } catch (error) {
       // lmdb rejects a second promise with the cause; left alone it would end the process as an unhandled rejection.
       const cause = (error as { commitError?: Promise<unknown> }).commitError;
@@ -82,28 +95,48 @@ class LmdbEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#root.close();
+    if (!this.#durable) await syncFile(this.#file);
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new StoreError("closed", "the environment is closed");
   }
 }
 
 class LmdbTable implements Table {
   readonly store: Store;
+  readonly #requireOpen: () => void;
 
-  constructor(store: Store) {
+  constructor(store: Store, requireOpen: () => void) {
     this.store = store;
+    this.#requireOpen = requireOpen;
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
+    this.#requireOpen();
     return this.store.getBinary(key);
   }
 
   *range(options: RangeOptions): Iterable<Row> {
+    this.#requireOpen();
     const { from, to, reverse, limit } = options;
     const bounds = reverse
       ? { start: to, exclusiveStart: true, end: from, inclusiveEnd: true, reverse: true }
       : { start: from, end: to };
     const rows = this.store.getRange(defined({ ...bounds, limit }) as LmdbRangeOptions);
     for (const { key, value } of rows) yield { key, value };
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await openFile(path, "r+");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -5,7 +5,9 @@
 //   - write() is atomic: after a crash all of a batch is there or none of it.
 //   - write() of a durable engine resolves only when the batch is on disk; of an unsynced one when it is committed.
 //   - writes become visible in the order of the calls, and no earlier than they are committed.
+//   - write() is all or nothing also when what fills the batch throws.
 //   - reads between two awaits may come from one snapshot; after refresh() they see every resolved write.
+//   - after close() everything is on disk, and reads and writes throw `closed`.
 
 export interface EngineOptions {
   /** true: write() resolves when the batch is on disk. false: a power cut may lose or damage the whole environment. */
@@ -29,7 +31,7 @@ export interface Engine {
   refresh(): void;
   /** Bytes of the environment on disk. */
   sizeBytes(): number;
-  /** Waits for writes under way, then closes. */
+  /** Waits for writes under way, then syncs and closes. Safe to call twice. */
   close(): Promise<void>;
 }
 

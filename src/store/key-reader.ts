@@ -73,14 +73,19 @@ export class KeyReader {
     const fresh = this.#overlay.keys(from && keyToText(from), to && keyToText(to), reverse)[Symbol.iterator]();
     let row = indexed.next();
     let text = fresh.next();
-    while (!row.done || !text.done) {
-      const order = row.done ? 1 : text.done ? -1 : compareTexts(keyToText(row.value.key), text.value) * sign;
-      const key = order <= 0 ? (row.value.key as Uint8Array) : textToKey(text.value as string);
-      const base = order <= 0 ? this.#decoded(key, row.value.value as Uint8Array) : undefined;
-      const version = latestOf(base, order >= 0 ? this.#overlay.versionsOfText(text.value as string) : [], upTo);
-      if (order <= 0) row = indexed.next();
-      if (order >= 0) text = fresh.next();
-      if (version !== undefined) yield { key, version };
+    try {
+      while (!row.done || !text.done) {
+        const order = row.done ? 1 : text.done ? -1 : compareTexts(keyToText(row.value.key), text.value) * sign;
+        const key = order <= 0 ? (row.value.key as Uint8Array) : textToKey(text.value as string);
+        const base = order <= 0 ? this.#decoded(key, row.value.value as Uint8Array) : undefined;
+        const version = latestOf(base, order >= 0 ? this.#overlay.versionsOfText(text.value as string) : [], upTo);
+        if (order <= 0) row = indexed.next();
+        if (order >= 0) text = fresh.next();
+        if (version !== undefined) yield { key, version };
+      }
+    } finally {
+      // A reader that stops early must not leave a cursor open: it would pin its snapshot and a place among the readers.
+      indexed.return?.();
     }
   }
 

@@ -2,7 +2,7 @@
 //
 //   write() ── committed: seen by reads ── some turns later ── synced: survives a crash ── resolves
 //
-// An engine opened without `durable` resolves when committed and is never synced. A crash keeps what was synced, and of the
+// An engine opened without `durable` resolves when committed and is synced only when it is closed. A crash keeps what was synced, and of the
 // later batches a prefix as long as chance wants: a disk may have written more than it promised, but batches are atomic.
 // `ignoreSync` is the disk (or the program) that lies: durable writes resolve without having been synced.
 
@@ -15,6 +15,7 @@ import type {
   Table,
   WriteBatch,
 } from "../../src/store/engine.ts";
+import { StoreError } from "../../src/store/errors.ts";
 import type { LastEnd } from "../../src/store/open-marker.ts";
 import type { StorePlace } from "../../src/store/place.ts";
 import { SortedKeys } from "../../src/store/sorted-keys.ts";
@@ -124,14 +125,14 @@ class SimulatedEngine implements Engine {
   table(name: string): Table {
     let table = this.#tables.get(name);
     if (table === undefined) {
-      table = new SimulatedTable(name, this.#live.get(name));
+      table = new SimulatedTable(name, this.#live.get(name), () => this.#requireOpen());
       this.#tables.set(name, table);
     }
     return table;
   }
 
-  write(fill: (batch: WriteBatch) => void): Promise<void> {
-    if (this.#closed) throw new Error("the engine is closed");
+  async write(fill: (batch: WriteBatch) => void): Promise<void> {
+    this.#requireOpen();
     const batch: Operation[] = [];
     const note = (table: Table, key: Uint8Array, value: Uint8Array | undefined): void => {
       batch.push({ table: (table as SimulatedTable).name, key: toText(key), value: value?.slice() });
@@ -139,7 +140,7 @@ class SimulatedEngine implements Engine {
     fill({ put: note, remove: (table, key) => note(table, key, undefined) });
     const done = this.#queue.then(() => this.#commit(batch));
     this.#queue = done.catch(() => undefined);
-    return done;
+    await done;
   }
 
   refresh(): void {
@@ -151,8 +152,19 @@ class SimulatedEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    await this.#queue;
+    if (this.#closed) return;
     this.#closed = true;
+    await this.#queue;
+    await whilePowered(this.#power);
+    if (!this.#disk.ignoreSync) this.#sync();
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new StoreError("closed", "the environment is closed");
+  }
+
+  #sync(): void {
+    for (const batch of this.#environment.unsynced.splice(0)) apply(this.#environment.synced, batch);
   }
 
   async #commit(batch: Operation[]): Promise<void> {
@@ -166,7 +178,7 @@ class SimulatedEngine implements Engine {
     if (outcome !== "none") throw new Error("simulated write failure");
     if (!this.#durable || ignoreSync) return;
     await this.#turns(1 + random.below(6));
-    for (const synced of this.#environment.unsynced.splice(0)) apply(this.#environment.synced, synced);
+    this.#sync();
   }
 
   /** Waits some turns of the event loop; for ever once the power is gone. */
@@ -180,18 +192,22 @@ class SimulatedTable implements Table {
   readonly name: string;
   readonly #rows: Map<string, Uint8Array>;
   readonly #keys = new SortedKeys();
+  readonly #requireOpen: () => void;
 
-  constructor(name: string, rows: Map<string, Uint8Array> | undefined) {
+  constructor(name: string, rows: Map<string, Uint8Array> | undefined, requireOpen: () => void) {
     this.name = name;
+    this.#requireOpen = requireOpen;
     this.#rows = new Map(rows);
     for (const key of this.#rows.keys()) this.#keys.insert(key);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
+    this.#requireOpen();
     return this.#rows.get(toText(key))?.slice();
   }
 
   *range({ from, to, reverse, limit }: RangeOptions): Iterable<Row> {
+    this.#requireOpen();
     let rows = 0;
     for (const key of this.#keys.range(from && toText(from), to && toText(to), reverse === true)) {
       if (rows++ === limit) return;

@@ -132,6 +132,63 @@ for (const [name, makeDriver] of ENGINES) {
         assert.equal(utf8ToString(table.get(utf8("k")) as Uint8Array), "49");
       }));
 
+    test("stores nothing of a batch whose filling throws", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        const failing = engine.write((batch) => {
+          batch.put(table, utf8("half"), utf8("v"));
+          throw new Error("while filling");
+        });
+        await assert.rejects(failing, /while filling/);
+        await engine.write((batch) => batch.put(table, utf8("k"), utf8("v")));
+        engine.refresh();
+        assert.equal(keysOf(engine, {}), "k");
+      }));
+
+    test("is not worn out by walks that end early", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        await engine.write((batch) => {
+          for (const key of ["a", "b", "c"]) batch.put(table, utf8(key), utf8("old"));
+        });
+        for (let i = 0; i < 200; i++) {
+          for (const row of table.range({})) {
+            assert.equal(utf8ToString(row.key), "a");
+            break;
+          }
+          await engine.write((batch) => batch.put(table, utf8("b"), utf8(String(i))));
+          engine.refresh();
+        }
+        assert.equal(utf8ToString(table.get(utf8("b")) as Uint8Array), "199");
+      }));
+
+    test("refuses reads and writes once it is closed, and may be closed twice", () =>
+      inDirectory(async (driver, directory) => {
+        const engine = await driver.open(directory, { durable: true });
+        const table = engine.table("t");
+        await engine.write((batch) => batch.put(table, utf8("k"), utf8("v")));
+        await engine.close();
+        await engine.close();
+        const closed = { name: "StoreError", code: "closed" };
+        assert.throws(() => table.get(utf8("k")), closed);
+        assert.throws(() => [...table.range({})], closed);
+        await assert.rejects(
+          engine.write((batch) => batch.put(table, utf8("k"), utf8("v"))),
+          closed,
+        );
+      }));
+
+    test("keeps what an unsynced environment wrote when it is closed", () =>
+      inDirectory(async (driver, directory) => {
+        const first = await driver.open(directory, { durable: false });
+        const table = first.table("t");
+        await first.write((batch) => batch.put(table, utf8("k"), utf8("v")));
+        await first.close();
+        const second = await driver.open(directory, { durable: false });
+        assert.equal(second.table("t").get(utf8("k"))?.length, 1);
+        await second.close();
+      }));
+
     test("has everything after it was closed and opened again, and nothing after it was destroyed", () =>
       inDirectory(async (driver, directory) => {
         const first = await driver.open(directory, { durable: true });
