@@ -1,0 +1,59 @@
+// `npm run crash -- --rounds 50 --seed 7`: kills a real server again and again, and looks for anything that it promised and
+// does not have. What the seed decides is what is written and how long it waits; when exactly a kill hits, the machine does.
+
+import { randomInt } from "node:crypto";
+import { parseArgs } from "node:util";
+import { type Kill, type RoundReport, runRounds } from "./rounds.ts";
+
+const { values } = parseArgs({ options: { rounds: { type: "string", default: "5" }, seed: { type: "string" } } });
+const rounds = positive("rounds", values.rounds);
+const seed = positive("seed", values.seed ?? String(randomInt(1, 2 ** 32)));
+
+console.log(`${rounds} rounds, seed ${seed}: 8 clients that verify and 4 that do not`);
+const began = performance.now();
+const reports = await runRounds({ rounds, seed, loadMs: 1500, onRound: (report) => console.log(describe(report)) });
+const failed = reports.filter(({ findings }) => findings.length > 0).length;
+console.log(summary(reports, (performance.now() - began) / 1000));
+console.log(`${rounds - failed} passed, ${failed} failed`);
+if (failed > 0) process.exitCode = 1;
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0 && value <= 2 ** 32) return value;
+  console.error(`--${name} is a number from 1 on`);
+  process.exit(2);
+}
+
+function describe({ round, kills, judgement, statesProven, findings, directory }: RoundReport): string {
+  const { acknowledged, entries, refused, unanswered, foundComplete } = judgement;
+  const line =
+    `round ${round}: ${acknowledged} acknowledged (${entries} entries), ${refused} refused, ` +
+    `${unanswered} unanswered, ${foundComplete} of them found complete; ${statesProven} states proven; ` +
+    `killed: ${kills.map(describeKill).join(", ")}`;
+  if (findings.length === 0) return line;
+  const shown = findings.slice(0, 10).map((finding) => `\n  FAILED: ${finding}`);
+  return `${line}${shown.join("")}\n  ${findings.length} findings; the data is left in ${directory}`;
+}
+
+function describeKill({ moment, indexBehind }: Kill): string {
+  return indexBehind > 0 ? `${moment} with the index ${indexBehind} behind` : moment;
+}
+
+function summary(reports: readonly RoundReport[], seconds: number): string {
+  const sum = (of: (report: RoundReport) => number): number => reports.reduce((total, report) => total + of(report), 0);
+  const kills = reports.flatMap((report) => report.kills);
+  const at = (moment: Kill["moment"]): number => kills.filter((kill) => kill.moment === moment).length;
+  return [
+    "",
+    `acknowledged writes          ${sum(({ judgement }) => judgement.acknowledged)}, of ${sum(({ judgement }) => judgement.entries)} entries; all read back`,
+    `refused                      ${sum(({ judgement }) => judgement.refused)}, none of them there`,
+    `unanswered                   ${sum(({ judgement }) => judgement.unanswered)}, found complete: ${sum(({ judgement }) => judgement.foundComplete)}, the others not at all`,
+    `states proven                ${sum(({ statesProven }) => statesProven)}`,
+    `kills                        ${kills.length}`,
+    `  while a commit was under way ${at("commit under way")}`,
+    `  idle                         ${at("idle")}`,
+    `  during start                 ${at("during start")}`,
+    `  while the index lagged       ${kills.filter(({ indexBehind }) => indexBehind > 0).length} of these`,
+    `seconds                      ${seconds.toFixed(0)}`,
+  ].join("\n");
+}
