@@ -7,15 +7,17 @@
 // so that the size of what must be trusted can be seen by itself: it is printed at the end of the build.
 
 import { gzipSync } from "node:zlib";
-import { defineConfig, type Plugin } from "vite";
+import type { Plugin, UserConfig } from "vite";
 
 /** Also said in the document itself, for whoever hosts the page with a server that says nothing. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
-export default defineConfig({
+const config: UserConfig = {
   root: import.meta.dirname,
   base: "./",
+  // `npm run web:dev`: the page as it is edited, on a server that runs at its usual place.
+  server: { proxy: { "/immudb.schema.ImmuService": "http://127.0.0.1:3322" } },
   build: {
     target: "es2024",
     outDir: "dist",
@@ -30,7 +32,9 @@ export default defineConfig({
     },
   },
   plugins: [policyInDocument(), printSizes()],
-});
+};
+
+export default config;
 
 function policyInDocument(): Plugin {
   return {

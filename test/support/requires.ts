@@ -5,12 +5,13 @@ import { spawnSync } from "node:child_process";
 import type { TestContext } from "node:test";
 import { missingBrowser } from "./chromium.ts";
 
-export type Tool = "python3" | "go" | "browser";
+export type Tool = "python3" | "go" | "curl" | "browser";
 
 /** Why the tool cannot be had here; undefined when it can. */
 const MISSING: Readonly<Record<Tool, () => string | undefined>> = {
   python3: () => missingProgram("python3", "--version"),
   go: () => missingProgram("go", "version"),
+  curl: () => missingProgram("curl", "--version"),
   browser: missingBrowser,
 };
 

@@ -17,22 +17,27 @@ export function raiseAlarm(error: VerificationError): void {
     title,
     h("p", { class: "said" }, "A check failed, so the answer is not shown."),
     facts(
-      ["What should hold, and does not", h("div", {}, h("strong", {}, holds), h("br"), why)],
-      ["What was found", `${error.reason} (check ${error.check})`],
-      ["Database", `${error.database} of ${error.server}`],
+      ["The check that failed", h("div", {}, h("strong", {}, holds), h("br"), why)],
+      ["What was found", `${error.reason} (check ${error.check}, database ${error.database} of ${error.server})`],
       ["Trusted before, and still", shownPoint(error.trusted)],
       ["Offered by the server", error.offered === undefined ? "the answer does not say" : shownPoint(error.offered)],
-      ["What to do", `${error.next[0]?.toUpperCase()}${error.next.slice(1)}.`],
     ),
+    h("p", {}, h("strong", {}, "What to do: "), error.next, "."),
     done,
   );
   done.addEventListener("click", () => {
     alarm.remove();
-    document.body.classList.toggle("alarmed", place.childElementCount > 0);
+    showAlarmed(place.childElementCount > 0);
     byId("key", HTMLInputElement).focus();
   });
   place.prepend(alarm);
-  document.body.classList.add("alarmed");
+  showAlarmed(true);
   title.focus({ preventScroll: true });
   alarm.scrollIntoView({ block: "start" });
+}
+
+/** Also where the page itself is out of sight: the name of its tab. */
+function showAlarmed(alarmed: boolean): void {
+  document.body.classList.toggle("alarmed", alarmed);
+  document.title = alarmed ? "Check failed: immudb" : "immudb: check a record";
 }

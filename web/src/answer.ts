@@ -6,12 +6,12 @@ import { checksView } from "./checks.ts";
 import { facts, h, mark } from "./dom.ts";
 import { counted, shownBytes, shownKey, shownTime } from "./shown.ts";
 
-/** The parts of the answer to a verified get. */
-export function entryView({ entry, proof }: { entry: Entry; proof: ProofReport }): Node[] {
+/** The parts of the answer to a verified get; `first`: nothing was trusted before it. */
+export function entryView({ entry, proof }: { entry: Entry; proof: ProofReport }, first: boolean): Node[] {
   const { referencedBy: reference, metadata } = entry;
   const value = shownBytes(entry.value);
   return [
-    verdict("passed", "Proven: this is what was recorded", allPassed(proof.checks)),
+    verdict("passed", "Proven: this is what was recorded", allPassed(proof.checks, first)),
     h("pre", { class: "record", tabindex: "0", "aria-label": "Value" }, value.text),
     facts(
       ["Key", shownKey(entry.key)],
@@ -31,9 +31,13 @@ export function entryView({ entry, proof }: { entry: Entry; proof: ProofReport }
 }
 
 /** The parts of the answer to a verified set. */
-export function writeView(key: Uint8Array, { header, proof }: { header: TxHeader; proof: ProofReport }): Node[] {
+export function writeView(
+  key: Uint8Array,
+  { header, proof }: { header: TxHeader; proof: ProofReport },
+  first: boolean,
+): Node[] {
   return [
-    verdict("passed", "Written, and proven to be recorded", allPassed(proof.checks)),
+    verdict("passed", "Written, and proven to be recorded", allPassed(proof.checks, first)),
     facts(
       ["Key", shownKey(key)],
       ["Transaction", String(header.id)],
@@ -62,8 +66,10 @@ function verdict(kind: "passed" | "open", title: string, text: string): HTMLElem
   return h("div", { class: kind === "open" ? "verdict open" : "verdict" }, mark(kind), words);
 }
 
-function allPassed(checks: readonly string[]): string {
-  return `This browser made ${counted(checks.length, "check")}, and all of them passed.`;
+function allPassed(checks: readonly string[], first: boolean): string {
+  const passed = `This browser made ${counted(checks.length, "check")}, and all of them passed.`;
+  const taken = "This was the first contact: the history before it was taken as it is, and is held to from now on.";
+  return first ? `${passed} ${taken}` : passed;
 }
 
 function limits(text: string): HTMLElement {

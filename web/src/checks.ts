@@ -126,7 +126,7 @@ const EXPLANATIONS: Readonly<Record<CheckName | "signature", Explanation>> = {
   target_alh: {
     about: "history",
     holds: "The newer of the two transactions has the hash that it should have.",
-    why: "This hash stands for the transaction and everything before it.",
+    why: "Change anything that was ever recorded before it, and this hash is another one.",
   },
   binary_linking: {
     about: "history",

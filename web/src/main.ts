@@ -47,9 +47,10 @@ onSubmit(recordForm, "record-problem", async (action) => {
   say("Checking …");
   const asked = utf8(key.value);
   const done = action === "set" ? await client.verifiedSet(asked, field("value")) : await client.verifiedGet(asked);
+  const first = !proofs.has(client.database);
   proofs.set(client.database, done.proof);
   showTrust(client.database, done.proof);
-  show("entry" in done ? entryView(done) : writeView(asked, done));
+  show("entry" in done ? entryView(done, first) : writeView(asked, done, first));
   say(`Proven. ${done.proof.checks.length} checks passed.`);
 });
 
@@ -63,7 +64,7 @@ function enter(user: string): void {
   workplace.hidden = false;
   answer.hidden = true;
   const who = byId("who", HTMLParagraphElement);
-  who.textContent = `${user} in ${client.database}`;
+  who.textContent = `User ${user}, database ${client.database}`;
   who.hidden = false;
   byId("logout", HTMLButtonElement).hidden = false;
   showTrust(client.database, proofs.get(client.database));
@@ -127,6 +128,7 @@ const TEXTS: Readonly<Record<Exclude<Refusal, "other">, string>> = {
 function show(parts: readonly Node[]): void {
   answer.replaceChildren(...parts);
   answer.hidden = false;
+  answer.scrollIntoView({ block: "nearest" });
 }
 
 /** For screen readers: what just happened, in a few words. */
