@@ -47,6 +47,8 @@ export const PASSWORD_CHECKS_WAITING_MAX = 256;
 export const TOKENS_PER_USER_MAX = 10_000;
 /** Transactions that a client asks about, one call each, to complete a proof from a server before 1.4.1. */
 export const ADVANCE_PROOF_TXS_MAX = 10_000;
+/** Biggest message to a method that needs no login. */
+export const PUBLIC_MESSAGE_BYTES_MAX: number = 64 * 1024;
 /** How long a new connection may take to say which protocol it speaks, in milliseconds. */
 export const PREFACE_TIMEOUT_MS = 10_000;
 /** How long a stopping server waits for the calls under way, in milliseconds. */

@@ -14,6 +14,7 @@ import {
 } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/immudb/schema/error_pb.ts";
 import { assert } from "../base/assert.ts";
+import { PUBLIC_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import type { CallContext } from "./call.ts";
 import { CallFailure } from "./error-table.ts";
 import { authorise, failed, identify, type Room, type ServedMethod, serve } from "./pipeline.ts";
@@ -47,7 +48,9 @@ export function registerMethods(router: ConnectRouter, methods: readonly ServedM
     const answer = method.descriptor.methodKind === "unary" ? answerUnary : refuseStream;
     // The descriptor is only known to be some method's: what is right for its kind was chosen above.
     const implementation = (message: unknown, context: HandlerContext) => answer(method, message, context, room);
-    router.rpc(method.descriptor as DescMethodUnary, implementation as MethodImpl<DescMethodUnary>);
+    // Whoever has not logged in has no use for a long message.
+    const options = method.access.access === "public" ? { readMaxBytes: PUBLIC_MESSAGE_BYTES_MAX } : {};
+    router.rpc(method.descriptor as DescMethodUnary, implementation as MethodImpl<DescMethodUnary>, options);
   }
 }
 

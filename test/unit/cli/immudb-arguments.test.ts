@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { parseArguments } from "../../../src/cli/immudb-arguments.ts";
+import { ALL_FLAGS } from "../../../src/server/flags.ts";
+
+function parse(...args: string[]) {
+  const [out, err]: [string[], string[]] = [[], []];
+  const parsed = parseArguments(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
+  return { parsed, out: out.join(""), err: err.join("") };
+}
+
+function given(...args: string[]): Record<string, string | true> {
+  const { parsed, err } = parse(...args);
+  assert.equal(parsed.kind, "serve", err);
+  return parsed.kind === "serve" ? Object.fromEntries(parsed.given) : {};
+}
+
+describe("the command line of immudb", () => {
+  test("without arguments the server runs and nothing is given", () => {
+    assert.deepEqual(given(), {});
+  });
+
+  test("a value follows its flag or an equals sign, for long and short names alike", () => {
+    for (const args of [["--port", "80"], ["--port=80"], ["-p", "80"], ["-p=80"], ["-p80"]]) {
+      assert.deepEqual(given(...args), { port: "80" }, args.join(" "));
+    }
+    assert.deepEqual(given("-a", "::1", "-s=false"), { address: "::1", auth: "false" });
+  });
+
+  test("a boolean needs no value and takes one", () => {
+    assert.deepEqual(given("--auth"), { auth: true });
+    assert.deepEqual(given("--metrics-server=false", "--auth", "false"), { "metrics-server": "false", auth: "false" });
+  });
+
+  test("every flag is known in both of its forms", () => {
+    for (const { name, type, default: initial } of ALL_FLAGS) {
+      const value = initial === "" ? "x" : initial;
+      assert.deepEqual(given(`--${name}=${value}`), { [name]: value }, name);
+      if (type === "boolean") assert.deepEqual(given(`--${name}`), { [name]: true }, name);
+      else assert.deepEqual(given(`--${name}`, value), { [name]: value }, name);
+    }
+  });
+
+  test("a password keeps its equals signs", () => {
+    assert.deepEqual(given("--admin-password==a=b="), { "admin-password": "=a=b=" });
+  });
+
+  test("an unknown flag ends with a hint on standard error and exit code 1", () => {
+    const { parsed, out, err } = parse("--prot", "80");
+    assert.deepEqual(parsed, { kind: "exit", code: 1 });
+    assert.match(err, /unknown option '--prot'[\s\S]*--help/);
+    assert.equal(out, "");
+  });
+
+  test("a flag without its value and a word too many end with exit code 1", () => {
+    assert.deepEqual(parse("--dir").parsed, { kind: "exit", code: 1 });
+    assert.deepEqual(parse("serve").parsed, { kind: "exit", code: 1 });
+  });
+
+  test("--help names every flag and says which have no effect yet", () => {
+    const { parsed, out } = parse("--help");
+    assert.deepEqual(parsed, { kind: "exit", code: 0 });
+    for (const { name } of ALL_FLAGS) assert.ok(out.includes(`--${name} `), name);
+    assert.match(out, /--pprof[\s\S]*?no effect yet/);
+  });
+
+  test("version prints the version of this product", () => {
+    const { parsed, out } = parse("version");
+    assert.deepEqual(parsed, { kind: "exit", code: 0 });
+    assert.match(out, /^immudb for TypeScript \d+\.\d+\.\d+\n$/);
+  });
+});
