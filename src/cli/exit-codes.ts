@@ -1,8 +1,10 @@
 // How a command ends, and what to do about it. The numbers are part of the interface: scripts branch on them.
 
 import type { ConnectError } from "@connectrpc/connect";
-import { ClientError, type ClientErrorCode, VerificationError } from "../client/errors.ts";
+import { toHex } from "../base/bytes.ts";
+import { ClientError, type ClientErrorCode, type TxPoint, VerificationError } from "../client/errors.ts";
 import { type Refusal, refusalOf } from "../client/refusals.ts";
+import type { Json } from "./output.ts";
 
 export const EXIT: Readonly<Record<"ok" | "error" | "usage" | "notFound" | "auth" | "verification", number>> = {
   ok: 0,
@@ -27,10 +29,12 @@ export class UsageError extends Error {
 /** What a person and a script are told about an error. */
 export interface Failure {
   readonly exit: number;
-  /** Stable word for scripts: "usage", "verification", a `Refusal`, or a code of ClientError. */
+  /** Stable word for scripts: "usage", the name of a check, a `Refusal`, or a code of ClientError. */
   readonly code: string;
   readonly message: string;
   readonly next: string | undefined;
+  /** What a program would want to read out of the message, for JSON. */
+  readonly details?: Json;
 }
 
 const NEXT_OF_CLIENT_ERROR: Readonly<Record<ClientErrorCode, string>> = {
@@ -42,9 +46,7 @@ const NEXT_OF_CLIENT_ERROR: Readonly<Record<ClientErrorCode, string>> = {
 /** Turns any error into what to print and the number to end with. `address` is the server that was spoken to. */
 export function failureOf(error: unknown, address: string): Failure {
   if (error instanceof UsageError) return { exit: EXIT.usage, code: "usage", message: error.message, next: error.next };
-  if (error instanceof VerificationError) {
-    return { exit: EXIT.verification, code: error.check, message: error.message, next: error.next };
-  }
+  if (error instanceof VerificationError) return failureOfVerification(error);
   if (error instanceof ClientError) {
     return { exit: EXIT.error, code: error.code, message: error.message, next: NEXT_OF_CLIENT_ERROR[error.code] };
   }
@@ -56,6 +58,16 @@ export function failureOf(error: unknown, address: string): Failure {
     message: error instanceof Error ? error.message : String(error),
     next: undefined,
   };
+}
+
+function failureOfVerification(error: VerificationError): Failure {
+  const { check, message, next, server, database, trusted, offered } = error;
+  const details = { server, database, trusted: pointToJson(trusted), offered: pointToJson(offered) };
+  return { exit: EXIT.verification, code: check, message, next, details };
+}
+
+function pointToJson(point: TxPoint | undefined): Json {
+  return point === undefined ? null : { txId: String(point.txId), txHash: toHex(point.txHash) };
 }
 
 function failureOfRefusal(code: Refusal, message: string, address: string): Failure {

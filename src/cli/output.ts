@@ -37,16 +37,21 @@ export function printAnswer(answer: Answer, format: Format, stdout: Sink): void 
 
 /** Prints an error to stderr: what happened, and on a line of its own what to do next. */
 export function printFailure(failure: Failure, format: Format, stderr: Sink): void {
-  const { code, message, next } = failure;
+  const { code, message, next, details } = failure;
   if (format === "json") {
-    stderr.write(`${JSON.stringify({ error: { code, message, ...(next !== undefined && { next }) } })}\n`);
+    stderr.write(`${JSON.stringify({ error: { code, message, next, details } })}\n`);
     return;
   }
   stderr.write(`${coloured("red", "error:", stderr)} ${message}\n`);
   if (next !== undefined) stderr.write(`${coloured("cyan", " next:", stderr)} ${next}\n`);
 }
 
-export function printWarning(message: string, stderr: Sink): void {
+/** Prints to stderr what the user should know; the command goes on. */
+export function printWarning(message: string, format: Format, stderr: Sink): void {
+  if (format === "json") {
+    stderr.write(`${JSON.stringify({ warning: message })}\n`);
+    return;
+  }
   stderr.write(`${coloured("yellow", "warning:", stderr)} ${message}\n`);
 }
 

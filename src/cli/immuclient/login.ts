@@ -6,9 +6,9 @@ import type { Connection } from "./connection.ts";
 export async function login(connection: Connection, user: string): Promise<Answer> {
   const client = await connection.client();
   const warning = await connection.login(client, user, connection.options.database);
-  if (warning !== "") printWarning(warning, process.stderr);
+  if (warning !== "") printWarning(warning, connection.options.output, process.stderr);
   return {
     text: ["Successfully logged in\n"],
-    json: { user, database: client.database, ...(warning !== "" && { warning }) },
+    json: { user, database: client.database },
   };
 }

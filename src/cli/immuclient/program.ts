@@ -29,6 +29,9 @@ Examples:
 
 Exit codes: 0 done, 1 error, 2 usage, 3 not found, 4 login or permission, 5 verification failed.`;
 
+const PASSWORD_WARNING =
+  "--password shows in process lists; use --password-stdin, --password-file or IMMUCLIENT_PASSWORD";
+
 /** Runs one command line and returns the exit code. Prints to the streams of the process. */
 export async function run(args: readonly string[]): Promise<number> {
   const program = buildProgram();
@@ -39,7 +42,7 @@ export async function run(args: readonly string[]): Promise<number> {
       const options = program.opts<Options>();
       format = options.output;
       address = serverAddress(options);
-      warnAboutPassword(program);
+      if (program.getOptionValueSource("password") === "cli") printWarning(PASSWORD_WARNING, format, process.stderr);
       await using connection = new Connection(options);
       printAnswer(await command(connection), options.output, process.stdout);
     });
@@ -149,14 +152,6 @@ function buildProgram(): Command {
     .showHelpAfterError("(immuclient --help shows commands, options and examples)")
     .addHelpText("after", EXAMPLES)
     .exitOverride();
-}
-
-function warnAboutPassword(program: Command): void {
-  if (program.getOptionValueSource("password") !== "cli") return;
-  printWarning(
-    "--password shows in process lists; use --password-stdin, --password-file or IMMUCLIENT_PASSWORD",
-    process.stderr,
-  );
 }
 
 async function valueBytes(value: string | undefined, options: Options): Promise<Uint8Array> {

@@ -239,7 +239,12 @@ describe("a lying server", () => {
     );
     assert.match(stderr, /^ next: /m);
     const json = await immuclient(["--output", "json", "safeget", "k1"]);
-    assert.equal(JSON.parse(json.stderr).error.code, "entries_inclusion");
+    const { code, next, details } = JSON.parse(json.stderr).error;
+    assert.equal(code, "entries_inclusion");
+    assert.match(next, /do not rely on this answer/);
+    assert.equal(details.database, "defaultdb");
+    assert.equal(details.trusted.txId, "1");
+    assert.match(details.offered.txHash, /^[0-9a-f]{64}$/);
   });
 
   test("that forgot what it had shown, or is another server, is refused, and how to start anew works", async () => {
