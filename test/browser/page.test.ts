@@ -1,10 +1,13 @@
 // The page in a real browser, against the real server: first honestly, then through a proxy that tells every kind of lie.
 
 import assert from "node:assert/strict";
-import { access, mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { ImmuClient } from "../../src/client/client.ts";
 import { createNodeTransport } from "../../src/client/node.ts";
@@ -182,6 +185,28 @@ describe("the page", () => {
     await page.screenshot({ path: join(shots, "phone-2-set.png"), fullPage: true });
   });
 
+  test("ends its session when it is left", async (t) => {
+    const opened = await open(t, server.url);
+    if (opened === undefined) return;
+    const { page } = opened;
+    const used = page.waitForRequest((request) => "sessionid" in request.headers());
+    await logIn(page);
+    await get(page, "page:never written");
+    const session = (await used).headers()["sessionid"] ?? "";
+    await page.getByText("The server says that there is no such key").waitFor();
+
+    const keepAlive = (): Promise<Response> =>
+      fetch(`${server.url}/immudb.schema.ImmuService/KeepAlive`, {
+        method: "POST",
+        headers: { "content-type": "application/json", sessionid: session },
+        body: "{}",
+      });
+    assert.equal((await keepAlive()).status, 200);
+    await page.goto("about:blank");
+    for (let tries = 0; tries < 100 && (await keepAlive()).status === 200; tries++) await sleep(20);
+    assert.match(await (await keepAlive()).text(), /session not found/);
+  });
+
   test("is served under a policy that lets nothing else in", async (t) => {
     const opened = await open(t, server.url);
     if (opened === undefined) return;
@@ -189,6 +214,14 @@ describe("the page", () => {
     const violations = await page.evaluate<string[]>(BREAK_IN);
     assert.deepEqual(violations, ["connect-src", "script-src-elem"]);
     assert.notEqual(await page.title(), "injected");
+  });
+
+  test("keeps what must be trusted small: at most 80 KB of scripts check proofs", async () => {
+    const assets = fileURLToPath(new URL("../../web/dist/assets", import.meta.url));
+    const scripts = (await readdir(assets)).filter((name) => /^client-.*\.js$/.test(name));
+    assert.equal(scripts.length, 1);
+    const { length } = gzipSync(await readFile(join(assets, scripts[0] as string)), { level: 9 });
+    assert.ok(length <= 80 * 1024, `${length} bytes gzip`);
   });
 
   for (const { name, during, caughtBy, lie } of [...liesAboutReads("lie:other"), ...liesAboutWrites()]) {

@@ -29,11 +29,14 @@ const key = byId("key", HTMLInputElement);
 /** Outlives a login: what was trusted before must hold after the next one. */
 const store = new MemoryStateStore();
 const proofs = new Map<string, ProofReport>();
-const client = new ImmuClient(createConnectTransport({ baseUrl: location.origin, useBinaryFormat: true }), {
-  address: location.host,
-  store,
-  keepAliveMs: KEEP_ALIVE_MS,
+/** Set when the page goes away: a call made then must outlive it. */
+let leavingPage = false;
+const transport = createConnectTransport({
+  baseUrl: location.origin,
+  useBinaryFormat: true,
+  fetch: (input, init) => fetch(input, { ...init, keepalive: leavingPage }),
 });
+const client = new ImmuClient(transport, { address: location.host, store, keepAliveMs: KEEP_ALIVE_MS });
 
 onSubmit(loginForm, "login-problem", async () => {
   const database = field("database").trim();
@@ -57,6 +60,12 @@ onSubmit(recordForm, "record-problem", async (action) => {
 byId("logout", HTMLButtonElement).addEventListener("click", () => {
   client.logout().catch(() => {}); // the session is left either way, and ends by itself on the server
   leave("");
+});
+
+// A server has room for so many sessions: one that nobody comes back to is ended, not left to expire.
+addEventListener("pagehide", () => {
+  leavingPage = true;
+  client.close().catch(() => {});
 });
 
 function enter(user: string): void {
