@@ -77,7 +77,11 @@ export interface TxByIdRequest {
 }
 
 /** Proves that a new transaction holds exactly these pairs with exactly this metadata. */
-export function verifiedSet(trusted: Trusted, pairs: readonly SetRequest[], answer: VerifiableTx): Promise<State> {
+export async function verifiedSet(
+  trusted: Trusted,
+  pairs: readonly SetRequest[],
+  answer: VerifiableTx,
+): Promise<State> {
   const entries = pairs.map(({ key, value, metadata }) => {
     check(metadata?.deleted !== true, "entry_metadata", "a set cannot write a deletion");
     return { key: plainKey(key), metadata, hValue: sha256(plainValue(value)) };

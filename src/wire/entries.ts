@@ -31,7 +31,7 @@ export function txEntryToWire(entry: TxEntry): WireTxEntry {
 export function txEntryFromWire(wire: WireTxEntry): TxEntry {
   checkKnown(wire, "entry");
   if (wire.vLen < 0)
-    throw new WireError("number_out_of_range", "a value cannot have a negative length", { part: "vLen" });
+    throw new WireError("number_out_of_range", "a value cannot have a negative length", { part: "entry.vLen" });
   return {
     key: wire.key,
     metadata: kvMetadataFromWire(wire.metadata),
