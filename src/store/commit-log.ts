@@ -4,8 +4,9 @@
 //   commitUpTo(tx)     acknowledged: readers may see transactions up to tx
 //   discardAfter(tx)   takes back precommitted transactions that will never be acknowledged
 //
-// A log that commits by itself (a single machine) acknowledges with the append: there is then no "committed" row, and every
-// stored transaction is committed. One that waits for others stores how far it was allowed to commit.
+// A log that commits by itself (a single machine) acknowledges with the append: there is no "committed" row, and every stored
+// transaction is committed. One that waits for others keeps in that row how far it was allowed to commit. The row comes and
+// goes when the log is opened the other way: what was precommitted then, and not discarded, is committed.
 
 import { u32, u64, viewOf } from "../base/bytes.ts";
 import type { EngineDriver } from "./engine.ts";
@@ -20,7 +21,9 @@ export interface CommitLog {
   append(group: readonly BuiltTx[]): Promise<void>;
   /** Last acknowledged transaction. */
   readonly committed: bigint;
+  /** Resolves when it is durable that transactions up to `txId` are committed. Throws `illegal_state` for one that is not there. */
   commitUpTo(txId: bigint): Promise<void>;
+  /** Never while a group is appended. Throws `illegal_state` when one of the transactions is committed. */
   discardAfter(txId: bigint): Promise<void>;
 }
 
@@ -56,17 +59,31 @@ export class LocalCommitLog implements CommitLog {
   readonly #reopen: () => Promise<LogTables>;
   readonly #commitsAlone: boolean;
   #committed: bigint;
+  #turn: Promise<void> = Promise.resolve();
 
-  /**
-   * `reopen` closes and opens the log environment again: the only way to learn what a failed commit left on disk.
-   * `commitsAlone: false` leaves appended transactions precommitted until commitUpTo.
-   */
-  constructor(log: TxLog, reopen: () => Promise<LogTables>, commitsAlone: boolean) {
+  private constructor(log: TxLog, reopen: () => Promise<LogTables>, commitsAlone: boolean, committed: bigint) {
     this.#log = log;
     this.#reopen = reopen;
     this.#commitsAlone = commitsAlone;
-    const stored = log.tables.meta.get(COMMITTED_ROW);
-    this.#committed = stored === undefined ? log.lastTxId() : viewOf(stored).getBigUint64(0);
+    this.#committed = committed;
+  }
+
+  /**
+   * `reopen` closes and opens the log environment again: the only way to learn what a failed commit left on disk.
+   * `commitsAlone: false` leaves appended transactions precommitted until commitUpTo. Throws `damaged`.
+   */
+  static async open(log: TxLog, reopen: () => Promise<LogTables>, commitsAlone: boolean): Promise<LocalCommitLog> {
+    const { engine, meta } = log.tables;
+    const last = log.lastTxId();
+    const stored = meta.get(COMMITTED_ROW);
+    const committed = stored === undefined || commitsAlone ? last : decodeCommitted(stored, last);
+    if (commitsAlone !== (stored === undefined)) {
+      await engine.write((batch) => {
+        if (commitsAlone) batch.remove(meta, COMMITTED_ROW);
+        else batch.put(meta, COMMITTED_ROW, u64(committed));
+      });
+    }
+    return new LocalCommitLog(log, reopen, commitsAlone, committed);
   }
 
   get committed(): bigint {
@@ -75,11 +92,10 @@ export class LocalCommitLog implements CommitLog {
 
   async append(group: readonly BuiltTx[]): Promise<void> {
     const last = group.at(-1) as BuiltTx;
-    const { engine, log, meta } = this.#log.tables;
+    const { engine, log } = this.#log.tables;
     try {
       await engine.write((batch) => {
         for (const tx of group) writeTxRows(tx, (key, value) => batch.put(log, key, value));
-        if (!this.#commitsAlone) batch.put(meta, COMMITTED_ROW, u64(this.#committed));
       });
       engine.refresh();
     } catch (error) {
@@ -88,25 +104,36 @@ export class LocalCommitLog implements CommitLog {
     if (this.#commitsAlone) this.#committed = last.header.id;
   }
 
-  async commitUpTo(txId: bigint): Promise<void> {
-    if (txId <= this.#committed) return;
-    const { engine, meta } = this.#log.tables;
-    if (txId > this.#log.lastTxId())
-      throw new StoreError("illegal_state", "cannot commit a transaction that is not precommitted");
-    await engine.write((batch) => batch.put(meta, COMMITTED_ROW, u64(txId)));
-    this.#committed = txId;
+  commitUpTo(txId: bigint): Promise<void> {
+    return this.#inTurn(async () => {
+      if (txId <= this.#committed) return;
+      if (txId > this.#log.lastTxId())
+        throw new StoreError("illegal_state", "cannot commit a transaction that is not precommitted", { txId });
+      const { engine, meta } = this.#log.tables;
+      await engine.write((batch) => batch.put(meta, COMMITTED_ROW, u64(txId)));
+      this.#committed = txId;
+    });
   }
 
-  async discardAfter(txId: bigint): Promise<void> {
-    if (txId < this.#committed)
-      throw new StoreError("illegal_state", "cannot discard a committed transaction", { txId });
-    const { engine, log } = this.#log.tables;
-    const keys = [...log.range({ from: txRangeStart(txId + 1n) })].map((row) => row.key);
-    await engine.write((batch) => {
-      for (const key of keys) batch.remove(log, key);
+  discardAfter(txId: bigint): Promise<void> {
+    return this.#inTurn(async () => {
+      if (txId < this.#committed)
+        throw new StoreError("illegal_state", "cannot discard a committed transaction", { txId });
+      const { engine, log } = this.#log.tables;
+      const keys = [...log.range({ from: txRangeStart(txId + 1n) })].map((row) => row.key);
+      await engine.write((batch) => {
+        for (const key of keys) batch.remove(log, key);
+      });
+      engine.refresh();
+      this.#log.forgetNodes();
     });
-    engine.refresh();
-    this.#log.forgetNodes();
+  }
+
+  /** One after another: how far is committed must only grow, and what is being committed cannot be discarded. */
+  #inTurn(action: () => Promise<void>): Promise<void> {
+    const result = this.#turn.then(action);
+    this.#turn = result.catch(() => undefined);
+    return result;
   }
 
   /**
@@ -131,4 +158,10 @@ export class LocalCommitLog implements CommitLog {
     if (stored === last.header.id) return;
     throw new StoreError("write_failed", "the write failed: nothing was stored", {}, cause);
   }
+}
+
+function decodeCommitted(stored: Uint8Array, last: bigint): bigint {
+  const committed = stored.length === 8 ? viewOf(stored).getBigUint64(0) : undefined;
+  if (committed !== undefined && committed <= last) return committed;
+  throw new StoreError("damaged", "data is damaged: how far the log is committed", { what: "committed" });
 }

@@ -84,7 +84,10 @@ export class Committer {
   #waitingBytes = 0;
   #scheduled = false;
   #closed: StoreError | undefined;
-  #idle: (() => void)[] = [];
+  /** Discards asked for and not done: commits wait for them. */
+  #discarding = 0;
+  #discards: Promise<void> = Promise.resolve();
+  #watchers: { readonly ready: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
@@ -119,24 +122,54 @@ export class Committer {
     this.#admitWaiting();
   }
 
-  /** Refuses new commits and waits for those that were accepted. */
+  /** Refuses new commits and waits for those that were accepted, but not for the index: it catches up at the next start. */
   async close(): Promise<void> {
     this.#closed ??= new StoreError("closed", "the database is closed");
+    this.#admitWaiting();
     await this.settled();
   }
 
   /** Resolves when nothing is under way. */
   settled(): Promise<void> {
-    if (this.#isIdle()) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    return this.#until(() => !this.#isWriting() && this.#discarding === 0 && this.#waiting.length === 0);
   }
 
-  #isIdle(): boolean {
-    return this.#open === undefined && this.#flushing === undefined && this.#waiting.length === 0;
+  /**
+   * Takes back durable transactions after `txId`: `discard` removes them and says where the chain ends then. Groups under way
+   * end first, commits wait. When it fails with anything but a refusal, nothing more is accepted: the end is not known.
+   */
+  discardAfter(txId: bigint, discard: () => Promise<ChainPoint>): Promise<void> {
+    this.#discarding++;
+    const result = this.#discards.then(async () => {
+      try {
+        await this.#until(() => !this.#isWriting());
+        if (txId < this.#durable.txId) await this.#discardNow(txId, discard);
+      } finally {
+        this.#discarding--;
+        this.#admitWaiting();
+      }
+    });
+    this.#discards = result.catch(() => undefined);
+    return result;
+  }
+
+  async #discardNow(txId: bigint, discard: () => Promise<ChainPoint>): Promise<void> {
+    try {
+      this.#durable = await discard();
+      this.#chain = new Chain(this.#durable);
+      this.#parts.overlay.dropAfter(txId);
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === "illegal_state")) this.#refuseFromNowOn(error);
+      throw error;
+    }
+  }
+
+  #isWriting(): boolean {
+    return this.#open !== undefined || this.#flushing !== undefined;
   }
 
   #hasRoom(bytes: number): boolean {
-    if (this.#parts.isBacklogged()) return false;
+    if (this.#discarding > 0 || (this.#closed === undefined && this.#parts.isBacklogged())) return false;
     const open = this.#open;
     return open === undefined || (open.txs.length < GROUP_TRANSACTIONS_MAX && open.bytes + bytes <= GROUP_BYTES_MAX);
   }
@@ -163,7 +196,7 @@ export class Committer {
       this.#build(spec, bytes, writer);
     }
     this.#waiting.splice(0, admitted);
-    if (this.#isIdle()) this.#tellIdle();
+    this.#tell();
   }
 
   #build(spec: TxSpec, bytes: number, writer: Writer): void {
@@ -176,13 +209,17 @@ export class Committer {
       this.#refuse(error, writer);
       return;
     }
-    this.#open ??= { before: this.#chain.point, txs: [], writers: [], refusals: [], bytes: 0 };
-    const tx = this.#chain.build(
-      spec.entries,
-      spec.metadata,
-      settings.excludeCommitTime ? 0n : now,
-      settings.writeTxHeaderVersion,
-    );
+    const before = this.#chain.point;
+    const { excludeCommitTime, writeTxHeaderVersion } = settings;
+    let tx: BuiltTx;
+    try {
+      tx = this.#chain.build(spec.entries, spec.metadata, excludeCommitTime ? 0n : now, writeTxHeaderVersion);
+    } catch (error) {
+      // What a header cannot say (more entries than its version can count, for one): refused, and nothing has moved.
+      writer.reject(error);
+      return;
+    }
+    this.#open ??= { before, txs: [], writers: [], refusals: [], bytes: 0 };
     for (const { key, version } of indexable(tx.header.id, tx.alh, tx.entries).versions) overlay.add(key, version);
     this.#open.txs.push(tx);
     this.#open.writers.push(writer);
@@ -229,7 +266,6 @@ export class Committer {
     for (const { error, reject } of group.refusals) reject(error);
     this.#admitWaiting();
     if (this.#open !== undefined) void this.#flush();
-    else if (this.#isIdle()) this.#tellIdle();
   }
 
   /** Takes back a group and what was built on it. After `outcome_unknown` nothing more is accepted: only a restart can tell. */
@@ -239,34 +275,49 @@ export class Committer {
     this.#chain = new Chain(group.before);
     this.#parts.overlay.dropAfter(group.before.txId);
     const unknown = error instanceof StoreError && error.code === "outcome_unknown";
-    if (unknown)
-      this.#closed = new StoreError(
-        "read_only",
-        "writes are refused since the outcome of one is unknown: restart the server",
-        {},
-        error,
-      );
+    if (unknown) this.#refuseFromNowOn(error);
     for (const writer of group.writers) writer.reject(error);
     const notStored = new StoreError("write_failed", "an earlier write failed: nothing was stored", {}, error);
     for (const writer of derived?.writers ?? []) writer.reject(notStored);
     for (const { reject } of [...group.refusals, ...(derived?.refusals ?? [])]) reject(notStored);
-    if (unknown) {
-      for (const { writer } of this.#waiting.splice(0)) writer.reject(this.#closed);
-      this.#waitingBytes = 0;
-    }
     this.#admitWaiting();
   }
 
-  #tellIdle(): void {
-    for (const resolve of this.#idle.splice(0)) resolve();
+  /** Makes the database read-only, since what is on disk is not known: only opening it again can tell. */
+  #refuseFromNowOn(cause: unknown): void {
+    const refusal = new StoreError(
+      "read_only",
+      "writes are refused since the outcome of one is unknown: restart the server",
+      {},
+      cause,
+    );
+    this.#closed = refusal;
+    for (const { writer } of this.#waiting.splice(0)) writer.reject(refusal);
+    this.#waitingBytes = 0;
+  }
+
+  /** Resolves when `ready` holds, at once when it does already. Another caller may have changed that before this one goes on. */
+  #until(ready: () => boolean): Promise<void> {
+    if (ready()) return Promise.resolve();
+    return new Promise((resolve) => this.#watchers.push({ ready, resolve }));
+  }
+
+  #tell(): void {
+    const watchers = this.#watchers;
+    this.#watchers = watchers.filter(({ ready }) => !ready());
+    for (const { ready, resolve } of watchers) if (ready()) resolve();
   }
 }
 
 function checkSpec(spec: TxSpec, settings: StoreSettings): void {
-  const { entries } = spec;
+  const { entries, metadata: txMetadata } = spec;
+  if (txMetadata !== undefined && settings.writeTxHeaderVersion === 0) {
+    throw new StoreError("metadata_unsupported", "transactions of header version 0 cannot carry metadata");
+  }
   if (entries.length === 0) throw new StoreError("no_entries", "a transaction needs at least one entry");
   if (entries.length > settings.maxTxEntries) throw tooMuch("too_many_entries", settings.maxTxEntries, "maxTxEntries");
   for (const { key, value, metadata } of entries) {
+    if (key.length === 0) throw new StoreError("empty_key", "a store key has at least its prefix byte");
     if (key.length > settings.maxKeyLen) throw tooMuch("key_too_long", settings.maxKeyLen, "maxKeyLen");
     if (value.length > settings.maxValueLen) throw tooMuch("value_too_long", settings.maxValueLen, "maxValueLen");
     if (metadata !== undefined && settings.writeTxHeaderVersion === 0) {

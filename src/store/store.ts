@@ -105,7 +105,7 @@ export class Store implements AsyncDisposable {
         await opened.tables.engine.close().catch(() => undefined);
         return openLogTables(driver, logDirectory);
       };
-      const commitLog = new LocalCommitLog(opened, reopen, options.commitsAlone ?? true);
+      const commitLog = await LocalCommitLog.open(opened, reopen, options.commitsAlone ?? true);
       const committed = chainPointOf(opened, commitLog.committed);
       const end = checkedEnd(opened);
       const overlay = new Overlay();
@@ -150,8 +150,19 @@ export class Store implements AsyncDisposable {
 
   /** Acknowledges precommitted transactions up to `txId`. */
   async commitUpTo(txId: bigint): Promise<void> {
+    this.#requireOpen();
     await this.#commitLog.commitUpTo(txId);
     this.#acknowledge();
+  }
+
+  /** Takes back precommitted transactions after `txId`, as if they had never been. Throws `illegal_state` for committed ones. */
+  async discardAfter(txId: bigint): Promise<void> {
+    this.#requireOpen();
+    await this.#committer.discardAfter(txId, async () => {
+      await this.#commitLog.discardAfter(txId);
+      this.#precommitted = this.#precommitted.filter((tx) => tx.txId <= txId);
+      return chainPointOf(this.#log, txId);
+    });
   }
 
   /** Transactions and proofs, by id. Bound checks are the caller's: readers see nothing past `committed`. */
