@@ -29,6 +29,8 @@ export const PASSWORD_LENGTH_MAX = 72;
 export const STATE_LOCK_WAIT_MS = 60_000;
 /** Age at which a lock on trusted state that was left by another machine is taken to be abandoned, in milliseconds. */
 export const STATE_LOCK_FOREIGN_STALE_MS = 600_000;
+/** Biggest answer that a client accepts (client option `readMaxBytes`): several of the longest values, with their proofs. */
+export const CLIENT_ANSWER_BYTES_MAX: number = 128 * 1024 * 1024;
 /** How long a client waits for one answer (client option `timeoutMs`), in milliseconds. */
 export const CLIENT_TIMEOUT_MS = 30_000;
 /** Transactions and bytes of one commit group (one synced write). */

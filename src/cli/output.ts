@@ -1,11 +1,11 @@
 // What a command prints. A command computes an Answer; this file alone knows streams, terminals and formats, so that text
 // and JSON can never tell different things.
 //
-// Stored bytes go to a pipe or file exactly as they are. On a terminal their control characters are shown, not obeyed: a
-// value must not be able to move the cursor or to reorder what stands beside it.
+// Stored bytes go to a pipe or file exactly as they are. On a terminal control characters are shown, not obeyed: neither a
+// value nor a text of the server must be able to move the cursor or to reorder what stands beside it.
 
 import { styleText } from "node:util";
-import { toBase64 } from "../base/bytes.ts";
+import { toBase64, utf8 } from "../base/bytes.ts";
 import type { Failure } from "./exit-codes.ts";
 
 /** Text of an answer: words of ours (string) and stored bytes (Uint8Array), in order, newlines included. */
@@ -32,7 +32,7 @@ export function printAnswer(answer: Answer, format: Format, stdout: Sink): void 
     stdout.write(`${JSON.stringify(answer.json)}\n`);
     return;
   }
-  for (const part of answer.text) stdout.write(typeof part !== "string" && stdout.isTTY ? visible(part) : part);
+  for (const part of answer.text) stdout.write(shown(part, stdout));
 }
 
 /** Prints an error to stderr: what happened, and on a line of its own what to do next. */
@@ -42,8 +42,8 @@ export function printFailure(failure: Failure, format: Format, stderr: Sink): vo
     stderr.write(`${JSON.stringify({ error: { code, message, next, details } })}\n`);
     return;
   }
-  stderr.write(`${coloured("red", "error:", stderr)} ${message}\n`);
-  if (next !== undefined) stderr.write(`${coloured("cyan", " next:", stderr)} ${next}\n`);
+  stderr.write(`${coloured("red", "error:", stderr)} ${shown(message, stderr)}\n`);
+  if (next !== undefined) stderr.write(`${coloured("cyan", " next:", stderr)} ${shown(next, stderr)}\n`);
 }
 
 /** Prints to stderr what the user should know; the command goes on. */
@@ -52,7 +52,7 @@ export function printWarning(message: string, format: Format, stderr: Sink): voi
     stderr.write(`${JSON.stringify({ warning: message })}\n`);
     return;
   }
-  stderr.write(`${coloured("yellow", "warning:", stderr)} ${message}\n`);
+  stderr.write(`${coloured("yellow", "warning:", stderr)} ${shown(message, stderr)}\n`);
 }
 
 /** JSON of stored bytes: base64 always, and their text where they are text that can be shown. */
@@ -73,10 +73,12 @@ export function printableText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Stored bytes for a terminal: as they are when that is harmless, else all but plain ASCII as `\xNN`. */
-function visible(bytes: Uint8Array): string | Uint8Array {
+/** What to write for a text or for stored bytes: themselves, unless a terminal would obey what is in them. */
+function shown(part: string | Uint8Array, stream: Sink): string | Uint8Array {
+  if (stream.isTTY !== true) return part;
+  const bytes = typeof part === "string" ? utf8(part) : part;
   const text = printableText(bytes);
-  if (text !== undefined && !/[\r\u202a-\u202e\u2066-\u2069]/.test(text)) return bytes;
+  if (text !== undefined && !/[\r\u202a-\u202e\u2066-\u2069]/.test(text)) return part;
   let out = "";
   for (const b of bytes) {
     const plain = (b >= 0x20 && b < 0x7f) || b === 0x09 || b === 0x0a;

@@ -28,11 +28,20 @@ export async function readPassword(sources: PasswordSources, readers: PasswordRe
   if (sources.passwordStdin) return decode(withoutLineBreak(await readers.stdin()));
   if (sources.passwordFile !== undefined) return decode(withoutLineBreak(await readPasswordFile(sources.passwordFile)));
   if (sources.password !== undefined) return decode(utf8(sources.password));
-  if (readers.prompt !== undefined) return utf8(await readers.prompt());
+  if (readers.prompt !== undefined) return utf8(await asked(readers.prompt));
   throw new UsageError(
     "no password was given and there is no terminal to ask on",
     "use --password-stdin, --password-file FILE or the variable IMMUCLIENT_PASSWORD",
   );
+}
+
+/** Leaving the prompt (Ctrl-C) is a decision, told in our words. */
+async function asked(prompt: () => Promise<string>): Promise<string> {
+  try {
+    return await prompt();
+  } catch (cause) {
+    throw new Error("no password was entered", { cause });
+  }
 }
 
 async function readPasswordFile(path: string): Promise<Uint8Array> {

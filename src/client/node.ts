@@ -20,7 +20,7 @@ import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { fromBase64, fromHex, toBase64, toHex } from "../base/bytes.ts";
-import { MESSAGE_BYTES_MAX, STATE_LOCK_FOREIGN_STALE_MS, STATE_LOCK_WAIT_MS } from "../base/limits.ts";
+import { CLIENT_ANSWER_BYTES_MAX, STATE_LOCK_FOREIGN_STALE_MS, STATE_LOCK_WAIT_MS } from "../base/limits.ts";
 import type { State } from "../proof/model.ts";
 import { ClientError } from "./errors.ts";
 import { checkAdvance, type StateSlot, type StateStore } from "./trusted-state.ts";
@@ -47,7 +47,7 @@ export function createNodeTransport(address: string, options: NodeTransportOptio
     baseUrl,
     sessionManager,
     acceptCompression: [],
-    readMaxBytes: options.readMaxBytes ?? MESSAGE_BYTES_MAX,
+    readMaxBytes: options.readMaxBytes ?? CLIENT_ANSWER_BYTES_MAX,
   });
   return { unary: transport.unary, stream: transport.stream, close: () => sessionManager.abort() };
 }

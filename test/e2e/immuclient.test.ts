@@ -110,6 +110,14 @@ describe("with the real server", () => {
     assert.equal((await shell.files()).filter((file) => /\.lock\.|\.tmp$/.test(file)).length, 0);
   });
 
+  test("a reader that stops early is no error", async () => {
+    const shell = await loggedIn(server);
+    await shell.run(["use", "defaultdb"]);
+    await shell.run(["set", "long"], { input: "x".repeat(2_000_000) });
+    const { exit, stderr } = await shell.run(["--value-only", "safeget", "long"], { readBytes: 10 });
+    assert.deepEqual({ exit, stderr }, { exit: 0, stderr: "" });
+  });
+
   test("a server that was restarted is the same one", async () => {
     const shell = await loggedIn(server);
     await shell.run(["use", "defaultdb"]);

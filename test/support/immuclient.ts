@@ -4,6 +4,7 @@
 import { spawn } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
@@ -19,6 +20,8 @@ export interface RunOptions {
   /** What the program finds on stdin. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Stops reading stdout after so many bytes, as `head` does. */
+  readonly readBytes?: number;
 }
 
 export class Shell {
@@ -31,14 +34,18 @@ export class Shell {
     this.#env = env;
   }
 
-  async run(args: readonly string[], { input = "", env = {} }: RunOptions = {}): Promise<Ended> {
+  async run(args: readonly string[], { input = "", env = {}, readBytes }: RunOptions = {}): Promise<Ended> {
     const { PATH = "" } = process.env;
     const child = spawn(process.execPath, [PROGRAM, ...args], {
       env: { PATH, HOME: this.home, XDG_STATE_HOME: this.home, ...this.#env, ...env },
     });
     child.stdin.end(input);
     const ended = new Promise<number | null>((resume) => child.on("close", resume));
-    const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+    const [stdout, stderr, exit] = await Promise.all([
+      readBytes === undefined ? text(child.stdout) : readSome(child.stdout, readBytes),
+      text(child.stderr),
+      ended,
+    ]);
     return { exit, stdout, stderr };
   }
 
@@ -47,4 +54,13 @@ export class Shell {
     const entries = await readdir(this.home, { recursive: true, withFileTypes: true });
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   }
+}
+
+async function readSome(stream: Readable, bytes: number): Promise<string> {
+  let read = "";
+  for await (const chunk of stream) {
+    read += chunk;
+    if (read.length >= bytes) break; // leaving the loop closes the stream
+  }
+  return read;
 }

@@ -72,8 +72,10 @@ export class Connection {
       const refusal = refusalOf(error);
       const curable = refusal === "not_logged_in" || refusal === "no_database";
       if (!curable || this.options.username === undefined) throw error;
-      await this.login(client, this.options.username, this.options.database || client.database);
-      return work(client);
+      // A login that has run out is renewed where it was; `--database` is for this command only.
+      const isRenewal = client.credentials.kind === "token";
+      await this.login(client, this.options.username, (!isRenewal && this.options.database) || client.database);
+      return this.#inDatabase(client, work);
     }
   }
 

@@ -106,6 +106,12 @@ describe("an error", () => {
     return stream.bytes.toString();
   };
 
+  test("cannot control a terminal with the server's words", () => {
+    const stream = new Stream(true);
+    printFailure({ ...failure, message: "gone\x1b[2J\r", next: undefined }, "text", stream);
+    assert.ok(stream.bytes.toString().endsWith(" gone\\x1b[2J\\x0d\n"));
+  });
+
   test("is two plain lines in a pipe, coloured on a terminal, and plain there with NO_COLOR", () => {
     const plain = "error: not logged in\n next: run: immuclient login USER\n";
     const { NO_COLOR } = process.env;
