@@ -24,6 +24,8 @@ export const KEY_PREFIX_DOCUMENT = 0x03;
 export const VALUE_PREFIX_PLAIN = 0x00;
 /** First byte of the store value that holds a reference. */
 export const VALUE_PREFIX_REFERENCE = 0x01;
+/** The store value of sorted-set members and deletions. */
+export const NO_VALUE: Uint8Array = EMPTY;
 
 /** What the store value of a plain key holds. */
 export type PlainValue =
@@ -139,6 +141,3 @@ function prefixed(prefix: number, bytes: Uint8Array): Uint8Array {
   out.set(bytes, 1);
   return out;
 }
-
-/** The store value of sorted-set members and deletions. */
-export const NO_VALUE: Uint8Array = EMPTY;

@@ -58,9 +58,7 @@ export function advance(prevAlh: Uint8Array, txId: bigint, inner: Uint8Array): U
  */
 export function checkTxHeader(header: TxHeader): void {
   const { version, nentries } = header;
-  check(version === 0 || version === 1, "version_unsupported", `header version ${version} is not supported`, {
-    version,
-  });
+  checkVersion(version);
   const nentriesMax = version === 0 ? 0xffff : 0xffff_ffff;
   const countHolds = Number.isInteger(nentries) && nentries >= 0 && nentries <= nentriesMax;
   check(countHolds, "tx_header_malformed", "the number of entries is out of range", { nentries });
@@ -86,9 +84,7 @@ export function decodeTxHeader(bytes: Uint8Array): TxHeader {
   check(bytes.length >= SERIALISED_LENGTH_MIN, "tx_header_malformed", "the header is too short");
   const view = viewOf(bytes);
   const version = view.getUint16(48);
-  check(version === 0 || version === 1, "version_unsupported", `header version ${version} is not supported`, {
-    version,
-  });
+  checkVersion(version);
   const middle =
     version === 0 ? { metadata: undefined, nentries: view.getUint16(50), end: 52 } : readMiddle(bytes, view);
   check(middle.end + 72 === bytes.length, "tx_header_malformed", "the header has the wrong length");
@@ -108,10 +104,15 @@ export function decodeTxHeader(bytes: Uint8Array): TxHeader {
 }
 
 /** Refuses a header that no transaction can have: id 0, no entries, a history tree that would hold the transaction itself. */
-export function checkPlace(header: TxHeader): void {
+function checkPlace(header: TxHeader): void {
   const { id, blTxId, nentries } = header;
   const holds = id > 0n && blTxId < id && nentries > 0;
   check(holds, "tx_header_malformed", "no transaction can have this header", { id, blTxId, nentries });
+}
+
+function checkVersion(version: number): void {
+  const known = version === 0 || version === 1;
+  check(known, "version_unsupported", `header version ${version} is not supported`, { version });
 }
 
 /** Metadata and count of a version 1 header, and where they end. */
