@@ -37,7 +37,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     flag("port", "integer", "3322", "port for gRPC, gRPC-Web, Connect and the web page; 0 takes a free one", "p"),
     flag("dir", "text", "./data", "data directory, made when missing"),
     flag("max-recv-msg-size", "integer", "33554432", "biggest message that is received, in bytes"),
-    later("synced", "boolean", "true", "sync every commit before it is acknowledged (always done)"),
+    later("synced", "boolean", "true", "when false, commits are acknowledged before they are on disk"),
     later("max-active-databases", "integer", "100", "databases open at once"),
     later("max-key-length", "integer", "0", "longest indexed VARCHAR, in bytes"),
     later("config", "text", "", "configuration file"),

@@ -12,7 +12,8 @@ export interface Refusals {
   readonly forbidden: AuthErrorCode;
 }
 
-const BY_METHOD: Readonly<Record<string, Partial<Refusals>>> = {
+/** By the name of the method, whichever service declares it. */
+export const OWN_REFUSALS: Readonly<Record<string, Partial<Refusals>>> = {
   DatabaseList: { unauthenticated: "please_login" },
   DatabaseListV2: { unauthenticated: "please_login" },
   UseDatabase: { forbidden: "database_forbidden" },
@@ -35,6 +36,6 @@ export function refusalsOf(method: DescMethod): Refusals {
   return {
     unauthenticated: accessOf(method).credential === "session" ? "no_session" : "not_logged_in",
     forbidden: "permission_denied",
-    ...BY_METHOD[method.name],
+    ...OWN_REFUSALS[method.name],
   };
 }
