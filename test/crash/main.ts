@@ -24,10 +24,10 @@ function positive(name: string, text: string): number {
   process.exit(2);
 }
 
-function describe({ round, kills, judgement, statesProven, findings, directory }: RoundReport): string {
+function describe({ round, loadMs, kills, judgement, statesProven, findings, directory }: RoundReport): string {
   const { acknowledged, entries, refused, unanswered, foundComplete } = judgement;
   const line =
-    `round ${round}: ${acknowledged} acknowledged (${entries} entries), ${refused} refused, ` +
+    `round ${round}: ${acknowledged} acknowledged (${entries} entries) in ${loadMs.toFixed(0)} ms, ${refused} refused, ` +
     `${unanswered} unanswered, ${foundComplete} of them found complete; ${statesProven} states proven; ` +
     `killed: ${kills.map(describeKill).join(", ")}`;
   if (findings.length === 0) return line;

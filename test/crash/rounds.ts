@@ -42,6 +42,8 @@ export interface Kill {
 
 export interface RoundReport {
   readonly round: number;
+  /** How long clients wrote, in milliseconds. */
+  readonly loadMs: number;
   readonly kills: readonly Kill[];
   readonly judgement: Judgement;
   /** Clients whose last state was proven to be a part of the present. */
@@ -96,6 +98,7 @@ class Place {
   #access: Access | undefined;
   /** Kills of the current round. */
   #kills: Kill[] = [];
+  #loadMs = 0;
   /** Attempts before this one have been judged. */
   #judged = 0;
   /** How long the last start took. */
@@ -142,6 +145,7 @@ class Place {
     if (failed) await this.end(false);
     return {
       round,
+      loadMs: this.#loadMs,
       kills: this.#kills,
       judgement,
       statesProven,
@@ -159,6 +163,7 @@ class Place {
 
   async #writeUntilKilled(): Promise<void> {
     const quiet = this.#random.chance(0.15);
+    const began = performance.now();
     const finished = Promise.all(this.#connected.map(({ writer, client }) => writer.run(client)));
     const load = async (): Promise<void> => {
       await Promise.all(this.#writers.map((writer) => writer.begun));
@@ -171,6 +176,7 @@ class Place {
       await sleep(this.#random.below(50));
     }
     for (const writer of this.#writers) writer.expectKill();
+    this.#loadMs = performance.now() - began;
     await this.#kill(this.#writers.some((writer) => writer.busy) ? "commit under way" : "idle");
     await finished;
   }
