@@ -143,7 +143,7 @@ describe("the page", () => {
     assert.deepEqual(complaints, []);
   });
 
-  test("says what is wrong with a password, a missing key and an ended session", async (t) => {
+  test("says what is wrong with a password, a database and a key, and logs out", async (t) => {
     const opened = await open(t, server.url);
     if (opened === undefined) return;
     const { page } = opened;
@@ -151,9 +151,14 @@ describe("the page", () => {
     await page.getByLabel("Password").fill("not the password");
     await page.getByRole("button", { name: "Log in" }).click();
     await page.getByText("User or password is not right.").waitFor();
+    await page.getByLabel("Database").fill("nosuchdb");
+    await page.getByLabel("Password").fill(server.password);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByText("There is no such database.").waitFor();
+    await page.getByLabel("Database").fill("defaultdb");
     await logIn(page);
     await get(page, "page:never written");
-    await page.getByText("The server says that there is no such key").waitFor();
+    await page.getByRole("heading", { name: "The server says that there is no such key" }).waitFor();
     await page.getByRole("button", { name: "Log out" }).click();
     await page.getByRole("button", { name: "Log in" }).waitFor();
     assert.equal(await page.locator(".alarm").count(), 0);
@@ -193,7 +198,7 @@ describe("the page", () => {
     await logIn(page);
     await get(page, "page:never written");
     const session = (await used).headers()["sessionid"] ?? "";
-    await page.getByText("The server says that there is no such key").waitFor();
+    await page.getByRole("heading", { name: "The server says that there is no such key" }).waitFor();
 
     const keepAlive = (): Promise<Response> =>
       fetch(`${server.url}/immudb.schema.ImmuService/KeepAlive`, {

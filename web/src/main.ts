@@ -49,12 +49,18 @@ onSubmit(recordForm, "record-problem", async (action) => {
   answer.hidden = true;
   say("Checking …");
   const asked = utf8(key.value);
-  const done = action === "set" ? await client.verifiedSet(asked, field("value")) : await client.verifiedGet(asked);
-  const first = !proofs.has(client.database);
-  proofs.set(client.database, done.proof);
-  showTrust(client.database, done.proof);
-  show("entry" in done ? entryView(done, first) : writeView(asked, done, first));
-  say(`Proven. ${done.proof.checks.length} checks passed.`);
+  try {
+    const done = action === "set" ? await client.verifiedSet(asked, field("value")) : await client.verifiedGet(asked);
+    const first = !proofs.has(client.database);
+    proofs.set(client.database, done.proof);
+    showTrust(client.database, done.proof);
+    show("entry" in done ? entryView(done, first) : writeView(asked, done, first));
+    say(`Proven. ${done.proof.checks.length} checks passed.`);
+  } catch (error) {
+    if (refusalOf(error) !== "not_found") throw error;
+    show(absentView(asked));
+    say("The server says that there is no such key.");
+  }
 });
 
 byId("logout", HTMLButtonElement).addEventListener("click", () => {
@@ -113,8 +119,6 @@ function failed(error: unknown, problem: HTMLElement): void {
   const refusal = refusalOf(error);
   if (error instanceof VerificationError) {
     raiseAlarm(error);
-  } else if (refusal === "not_found" && !workplace.hidden) {
-    show(absentView(utf8(key.value)));
   } else if (refusal === "not_logged_in") {
     leave(TEXTS.not_logged_in);
   } else {
