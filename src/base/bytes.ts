@@ -114,10 +114,3 @@ export function u64(value: bigint): Uint8Array {
   viewOf(out).setBigUint64(0, value);
   return out;
 }
-
-/** Eight bytes, big-endian, two's complement. */
-export function i64(value: bigint): Uint8Array {
-  const out = new Uint8Array(8);
-  viewOf(out).setBigInt64(0, value);
-  return out;
-}

@@ -21,8 +21,6 @@ export const MESSAGE_BYTES_MAX: number = 32 * 1024 * 1024;
 export const SESSIONS_MAX = 100;
 /** Longest database name (wire contract). */
 export const DATABASE_NAME_LENGTH_MAX = 128;
-/** Longest user name. */
-export const USER_NAME_LENGTH_MAX = 63;
 /** Longest password in bytes. */
 export const PASSWORD_LENGTH_MAX = 72;
 /** How long a client waits for another process that is verifying on the same database, in milliseconds. */

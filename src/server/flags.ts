@@ -2,6 +2,8 @@
 // and docs/configuration.md. A flag that is not `built` is accepted, so that existing start scripts keep working, and
 // answered by a warning.
 
+import { MESSAGE_BYTES_MAX, SESSIONS_MAX } from "../base/limits.ts";
+
 /** `duration`: as Go writes them, `90s`, `3m0s`, `24h`, `0`. */
 export type FlagType = "boolean" | "integer" | "text" | "duration";
 
@@ -36,7 +38,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     flag("address", "text", "0.0.0.0", "interface to listen on", "a"),
     flag("port", "integer", "3322", "port for gRPC, gRPC-Web, Connect and the web page; 0 takes a free one", "p"),
     flag("dir", "text", "./data", "data directory, made when missing"),
-    flag("max-recv-msg-size", "integer", "33554432", "biggest message that is received, in bytes"),
+    flag("max-recv-msg-size", "integer", String(MESSAGE_BYTES_MAX), "biggest message that is received, in bytes"),
     later("synced", "boolean", "true", "when false, commits are acknowledged before they are on disk"),
     later("max-active-databases", "integer", "100", "databases open at once"),
     later("max-key-length", "integer", "0", "longest indexed VARCHAR, in bytes"),
@@ -54,7 +56,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       "password of the system administrator when he is created, plain or enc: and base64",
     ),
     flag("token-expiry-time", "integer", "1440", "lifetime of a login token, in minutes"),
-    flag("max-sessions", "integer", "100", "sessions open at once"),
+    flag("max-sessions", "integer", String(SESSIONS_MAX), "sessions open at once"),
     flag("max-session-inactivity-time", "duration", "3m0s", "a session unused for so long is inactive"),
     flag("session-timeout", "duration", "2m0s", "an inactive session is closed after so long"),
     flag("max-session-age-time", "duration", "0", "a session is closed at this age; 0 for never"),

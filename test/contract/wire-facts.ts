@@ -28,7 +28,10 @@ export function writtenFacts(text: string): Set<string> {
   for (const line of text.split("\n")) {
     if (line === "" || line.startsWith("#")) continue;
     if (line.startsWith("  ")) facts.add(`${owner} / ${line.trim().replaceAll("\t", " ")}`);
-    else facts.add((owner = line));
+    else {
+      owner = line;
+      facts.add(owner);
+    }
   }
   return facts;
 }

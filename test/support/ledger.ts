@@ -212,7 +212,7 @@ export function newSigningKey(): { readonly privateKey: string; readonly publicK
 }
 
 /** A deletion marker's metadata and value. */
-export const DELETED: { readonly metadata: KvMetadata; readonly value: Uint8Array } = {
+const DELETED: { readonly metadata: KvMetadata; readonly value: Uint8Array } = {
   metadata: { deleted: true, expiresAt: undefined, nonIndexable: false },
   value: EMPTY,
 };
