@@ -210,9 +210,3 @@ export function newSigningKey(): { readonly privateKey: string; readonly publicK
     privateKeyEncoding: { type: "sec1", format: "pem" },
   });
 }
-
-/** A deletion marker's metadata and value. */
-const DELETED: { readonly metadata: KvMetadata; readonly value: Uint8Array } = {
-  metadata: { deleted: true, expiresAt: undefined, nonIndexable: false },
-  value: EMPTY,
-};
