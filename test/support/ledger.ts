@@ -3,7 +3,7 @@
 // and its headers can commit to an older tree (`blTxIdOf`), as very old servers wrote them.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { EMPTY, equalBytes } from "../../src/base/bytes.ts";
+import { equalBytes } from "../../src/base/bytes.ts";
 import { buildDualProof, type LogReader } from "../../src/proof/dual.ts";
 import { EntriesTree } from "../../src/proof/entries-tree.ts";
 import { entryDigest } from "../../src/proof/entry-digest.ts";
