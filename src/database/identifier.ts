@@ -1,36 +1,28 @@
 // The server's identity: 12 bytes kept with the data, shown as 20 characters (base 32 hex, lower case: an xid). Clients keep it
 // beside their trusted state, so it must survive restarts and be new for a new data directory.
 
-import { open, readFile, rename } from "node:fs/promises";
-import { join } from "node:path";
 import { concat, u32 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { StoreError } from "../store/errors.ts";
+import type { DataDirectory } from "./data-directory.ts";
 
 const FILE_NAME = "immudb.identifier";
 const ID_BYTES = 12;
 const ALPHABET = "0123456789abcdefghijklmnopqrstuv";
 
 /** Reads the identity of a data directory, or creates it. */
-export async function serverIdentity(directory: string, clock: Clock, random: Random): Promise<string> {
-  const path = join(directory, FILE_NAME);
-  const stored = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
+export async function serverIdentity(directory: DataDirectory, clock: Clock, random: Random): Promise<string> {
+  const stored = await directory.read(FILE_NAME);
   if (stored !== undefined) {
     if (stored.length === ID_BYTES) return xid(stored);
-    throw new StoreError("damaged", `${path} should hold ${ID_BYTES} bytes: restore it from a backup`, {
+    const file = `${directory.path}/${FILE_NAME}`;
+    throw new StoreError("damaged", `${file} should hold ${ID_BYTES} bytes: restore it from a backup`, {
       what: FILE_NAME,
     });
   }
   const id = newId(clock, random);
-  const file = await open(`${path}.new`, "w", 0o600);
-  await file.writeFile(id);
-  await file.sync();
-  await file.close();
-  await rename(`${path}.new`, path);
+  await directory.replace(FILE_NAME, id);
   return xid(id);
 }
 

@@ -8,16 +8,14 @@
 //
 // Opening, closing and deleting take turns; calls on open databases do not wait for them.
 
-import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/observe.ts";
 import type { Random } from "../base/random.ts";
-import { DirectoryLock } from "../store/directory-lock.ts";
 import type { EngineDriver } from "../store/engine.ts";
-import { diskPlace } from "../store/place.ts";
 import { Store } from "../store/store.ts";
 import { Catalog, type CatalogEntry } from "./catalog.ts";
+import type { DataDirectory } from "./data-directory.ts";
 import { Database } from "./database.ts";
 import { DatabaseError } from "./errors.ts";
 import { serverIdentity } from "./identifier.ts";
@@ -32,7 +30,7 @@ import {
 const CATALOG_DIRECTORY = "server-catalog";
 
 export interface DatabaseManagerOptions {
-  readonly directory: string;
+  readonly directory: DataDirectory;
   readonly driver: EngineDriver;
   readonly clock: Clock;
   readonly random: Random;
@@ -63,14 +61,12 @@ export class DatabaseManager implements AsyncDisposable {
   /** The server's identity, 20 characters. */
   readonly serverUuid: string;
   readonly #options: DatabaseManagerOptions;
-  readonly #lock: DirectoryLock;
   readonly #catalog: Catalog;
   readonly #open = new Map<string, Database>();
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: DatabaseManagerOptions, lock: DirectoryLock, serverUuid: string, catalog: Catalog) {
+  private constructor(options: DatabaseManagerOptions, serverUuid: string, catalog: Catalog) {
     this.#options = options;
-    this.#lock = lock;
     this.serverUuid = serverUuid;
     this.#catalog = catalog;
   }
@@ -78,21 +74,16 @@ export class DatabaseManager implements AsyncDisposable {
   /** Opens a data directory, creating it when missing, and every database that loads by itself. Throws `locked`. */
   static async open(options: DatabaseManagerOptions): Promise<DatabaseManager> {
     const { directory, driver, clock, random } = options;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const lock = await DirectoryLock.acquire(directory, random);
+    await directory.occupy();
     let manager: DatabaseManager | undefined;
     try {
       const identity = await serverIdentity(directory, clock, random);
-      manager = new DatabaseManager(
-        options,
-        lock,
-        identity,
-        await Catalog.open(driver, join(directory, CATALOG_DIRECTORY)),
-      );
+      const catalog = await Catalog.open(driver, join(directory.path, CATALOG_DIRECTORY));
+      manager = new DatabaseManager(options, identity, catalog);
       await manager.#start();
       return manager;
     } catch (error) {
-      if (manager === undefined) await lock.release();
+      if (manager === undefined) await directory.leave();
       else await manager.close();
       throw error;
     }
@@ -173,7 +164,7 @@ export class DatabaseManager implements AsyncDisposable {
       if (this.#open.has(name))
         throw new DatabaseError("database_open", `the database ${name} must be unloaded first`, { name });
       await this.#catalog.markDeleted(name);
-      await this.#removeData(name);
+      await this.#options.directory.remove(name);
     });
   }
 
@@ -194,7 +185,7 @@ export class DatabaseManager implements AsyncDisposable {
       this.#open.clear();
       const results = await Promise.allSettled(databases.map((database) => database.close()));
       await this.#catalog.close();
-      await this.#lock.release();
+      await this.#options.directory.leave();
       for (const result of results) if (result.status === "rejected") throw result.reason;
     });
   }
@@ -209,7 +200,7 @@ export class DatabaseManager implements AsyncDisposable {
     }
     for (const entry of this.#catalog.all()) {
       // A crash between marking a database as deleted and removing its data leaves the data: finish the work.
-      if (entry.deleted) await this.#removeData(entry.name);
+      if (entry.deleted) await this.#options.directory.remove(entry.name);
       else if (!this.#open.has(entry.name) && entry.settings.autoload) await this.#load(entry);
     }
   }
@@ -222,29 +213,18 @@ export class DatabaseManager implements AsyncDisposable {
   }
 
   async #load(entry: CatalogEntry): Promise<void> {
-    const { directory, driver, clock, random, logger } = this.#options;
+    const { directory, driver, clock, logger } = this.#options;
     const { name, settings } = entry;
-    const home = join(directory, name);
     const store = await Store.open({
       database: name,
-      directory: home,
-      place: diskPlace(home, random),
+      directory: join(directory.path, name),
+      place: directory.place(name),
       driver,
       settings,
       clock,
       logger,
     });
     this.#open.set(name, new Database(name, settings, store, clock));
-  }
-
-  /** Renamed first, so that a crash leaves either the whole database or nothing under its name. */
-  async #removeData(name: string): Promise<void> {
-    const { directory } = this.#options;
-    const trash = join(directory, `.deleted-${name}`);
-    await rename(join(directory, name), trash).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
-    await rm(trash, { recursive: true, force: true });
   }
 
   #entry(name: string): CatalogEntry {

@@ -19,6 +19,7 @@ import {
 } from "../base/limits.ts";
 import { type Logger, type Meter, silentMeter } from "../base/observe.ts";
 import { systemRandom } from "../base/random.ts";
+import { diskDirectory } from "../database/data-directory.ts";
 import { DatabaseManager } from "../database/manager.ts";
 import { DatabaseActivity } from "../services/activity.ts";
 import { gateOptions, registerMethods } from "../services/connect.ts";
@@ -110,7 +111,8 @@ async function openRoom(
   opened: AsyncDisposableStack,
 ): Promise<Room> {
   const [clock, random, driver] = [systemClock, systemRandom, lmdbDriver];
-  const databases = opened.use(await DatabaseManager.open({ directory, driver, clock, random, logger }));
+  const home = diskDirectory(directory, random);
+  const databases = opened.use(await DatabaseManager.open({ directory: home, driver, clock, random, logger }));
   const credentials = opened.use(await CredentialStore.open(driver, join(directory, CREDENTIALS_DIRECTORY)));
   const users = new Users(credentials, new PasswordHasher(random), clock);
   await settleSuperadmin(users, config, logger);

@@ -8,6 +8,7 @@
 import { readFileSync } from "node:fs";
 import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { syncDirectory } from "./sync-directory.ts";
 
 const MARKER_NAME = "open";
 
@@ -46,17 +47,5 @@ function bootId(): string {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch {
     return `unknown ${process.pid}`;
-  }
-}
-
-/** Makes names created in a directory durable. Systems that cannot sync a directory do it by themselves. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } catch (error) {
-    if (!["EINVAL", "EPERM", "EISDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-  } finally {
-    await handle.close();
   }
 }

@@ -17,6 +17,7 @@ import { Users } from "../../src/auth/users.ts";
 import { utf8 } from "../../src/base/bytes.ts";
 import { silentLogger, silentMeter } from "../../src/base/observe.ts";
 import { systemRandom } from "../../src/base/random.ts";
+import { diskDirectory } from "../../src/database/data-directory.ts";
 import { DatabaseManager } from "../../src/database/manager.ts";
 import { DatabaseActivity } from "../../src/services/activity.ts";
 import { gateOptions, peerKey, registerMethods } from "../../src/services/connect.ts";
@@ -83,7 +84,8 @@ export class Services {
   static async open(options: ServiceOptions = {}): Promise<Services> {
     const directory = await mkdtemp(join(tmpdir(), "services-"));
     const [clock, random, driver] = [new TestClock(), systemRandom, lmdbDriver];
-    const databases = await DatabaseManager.open({ directory, driver, clock, random, logger: silentLogger });
+    const home = diskDirectory(directory, random);
+    const databases = await DatabaseManager.open({ directory: home, driver, clock, random, logger: silentLogger });
     const credentials = await CredentialStore.open(driver, join(directory, "server-credentials"));
     const services = new Services(options, directory, databases, credentials, new PasswordHasher(random, CHEAP));
     await services.room.users.ensureSuperadmin("immudb");
