@@ -34,7 +34,10 @@ test("a small file that was replaced has its last content, and one that never wa
     await directory.replace("identity", utf8("first, and longer"));
     await directory.replace("identity", utf8("second"));
     assert.equal(utf8ToString((await directory.read("identity")) as Uint8Array), "second");
-    assert.deepEqual((await readdir(directory.path)).filter((name) => !name.startsWith(".lock.")), ["identity"]);
+    assert.deepEqual(
+      (await readdir(directory.path)).filter((name) => !name.startsWith(".lock.")),
+      ["identity"],
+    );
   }));
 
 test("nothing is left of a database that was removed, and removing it again changes nothing", () =>
@@ -46,5 +49,8 @@ test("nothing is left of a database that was removed, and removing it again chan
     await place.leave();
     await directory.remove("mine");
     await directory.remove("mine");
-    assert.deepEqual((await readdir(directory.path)).filter((name) => !name.startsWith(".lock.")), []);
+    assert.deepEqual(
+      (await readdir(directory.path)).filter((name) => !name.startsWith(".lock.")),
+      [],
+    );
   }));
