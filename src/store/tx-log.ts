@@ -9,6 +9,7 @@ import { sha256 } from "../proof/sha256.ts";
 import { alh as computeAlh } from "../proof/tx-header.ts";
 import type { Engine, Table } from "./engine.ts";
 import { StoreError } from "./errors.ts";
+import { nameOfKey } from "./key-name.ts";
 import {
   entriesKey,
   LOG_TABLE,
@@ -178,7 +179,7 @@ export class TxLog {
   }
 
   #damaged(txId: bigint, what: string, key?: Uint8Array, cause?: unknown): StoreError {
-    const named = key === undefined ? "" : ` of key ${toHex(key)}`;
+    const named = key === undefined ? "" : ` of key ${nameOfKey(key)}`;
     const message = `data is damaged: ${what}${named} in transaction ${txId} of database ${this.#database} is not what was written`;
     const data = { database: this.#database, txId, what, ...(key === undefined ? {} : { key: toHex(key) }) };
     return new StoreError("damaged", message, data, cause);
