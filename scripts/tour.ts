@@ -121,8 +121,9 @@ async function write(
   const inTransactions = await store("written in transactions", together, ENTRIES_PER_TRANSACTION, false);
   const written = {
     inTransactions: { ...inTransactions, entriesEach: ENTRIES_PER_TRANSACTION },
-    alone: await store("written alone", alone, 1, false),
+    // Before the single ones, so that much is written after the records of which one will be damaged.
     again: await store("written again", twice, twice.length, true),
+    alone: await store("written alone", alone, 1, false),
   };
   return { written, stored: [...stored.values()].sort((a, b) => compareKeys(a.key, b.key)) };
 }

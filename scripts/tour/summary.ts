@@ -20,8 +20,8 @@ export interface Summary {
   readonly payloadBytes: number;
   readonly written: {
     readonly inTransactions: Rate & { readonly entriesEach: number };
-    readonly alone: Rate;
     readonly again: Rate;
+    readonly alone: Rate;
   };
   readonly verified: Rate & { readonly readers: number };
   /** Bytes of VerifiableEntry: entry, its transaction's header and entries' digests, and the proofs. */
@@ -65,8 +65,8 @@ export function summaryText(summary: Summary): string {
     ["conditions", summary.conditions],
     ["records", `${count(records)}, ${perRecord(summary.payloadBytes)} bytes each (key and value)`],
     ["written", `${rate(written.inTransactions)} in transactions of ${written.inTransactions.entriesEach}`],
-    ["", `${rate(written.alone)} each in its own transaction`],
-    ["", `${rate(written.again)} a second time`],
+    ["", `${rate(written.again)} a second time, in one transaction`],
+    ["", `${rate(written.alone)} each in a transaction of its own`],
     ["verified", `${rate(verified)} by ${verified.readers} clients`],
     [
       "proofs",
