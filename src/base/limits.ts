@@ -37,6 +37,8 @@ export const GROUP_BYTES_MAX: number = 4 * 1024 * 1024;
 /** Transactions and bytes that may wait for a place in a commit group. */
 export const COMMIT_QUEUE_MAX = 20_000;
 export const COMMIT_QUEUE_BYTES_MAX: number = 128 * 1024 * 1024;
+/** Size from which a value segment is followed by a new one. */
+export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Versions of keys that may be committed and not yet indexed; beyond that commits wait for the index. */
 export const OVERLAY_VERSIONS_MAX = 100_000;
 /** Versions of one index batch. */
@@ -53,6 +55,8 @@ export const PUBLIC_MESSAGE_BYTES_MAX: number = 64 * 1024;
 export const PREFACE_TIMEOUT_MS = 10_000;
 /** How long a stopping server waits for the calls under way, in milliseconds. */
 export const SHUTDOWN_GRACE_MS = 10_000;
+/** How long the rest of a request may still come after it has been answered, in milliseconds. */
+export const UNREAD_REQUEST_MS = 1000;
 /** Concurrent calls on one HTTP/2 connection. */
 export const CONNECTION_STREAMS_MAX = 2000;
 /** Bytes of one request body in flight before its sender has to wait; and the same for all of a connection together. */

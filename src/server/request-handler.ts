@@ -2,9 +2,10 @@
 // neither. Every answer, whatever it is, says which server gave it.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { type ConnectRouter, type ConnectRouterOptions, createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { UNREAD_REQUEST_MS } from "../base/limits.ts";
 import { peerKey } from "../services/connect.ts";
 import { escapeAsGrpc, escapeGrpcMessage } from "./grpc-message.ts";
 import type { Page } from "./page.ts";
@@ -48,8 +49,29 @@ export function requestHandler(
     if (stopping.aborted && request.httpVersionMajor === 1) response.setHeader("connection", "close");
     if (request.headers["content-type"]?.startsWith("application/grpc")) escapeAsGrpc(response);
     if (pathOf(request) === undefined) return end(response, 400, "the request names no host or no path\n");
+    discardUnread(request);
     handle(request, response);
   };
+}
+
+/**
+ * Discards what is still coming of an HTTP/2 request that has been answered (it was too large, or its sender has not logged
+ * in), and ends the stream of a sender that neither goes on nor stops: Node keeps a stream, and a stopping server waits for
+ * it, until all of it has been read. Ending it at once would cost some clients the answer. HTTP/1.1 requests are discarded
+ * by Node itself.
+ */
+function discardUnread(request: Request): void {
+  if (!("stream" in request)) return;
+  // What goes wrong on a stream that nobody reads any more concerns nobody.
+  request.on("error", () => {});
+  const { stream } = request;
+  stream.once("finish", () => {
+    if (stream.readableEnded) return;
+    // Whoever read the request so far would pause the stream again.
+    stream.removeAllListeners("data").resume();
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), UNREAD_REQUEST_MS);
+    stream.once("close", () => clearTimeout(timer));
+  });
 }
 
 /** Path without query; undefined for a request without one or without a host, which HTTP demands. */
