@@ -57,6 +57,7 @@ const STORE: Readonly<Record<StoreErrorCode, Row>> = {
   },
   precondition_invalid: unknown((data) => INVALID_PRECONDITION[String(data["reason"])] ?? "invalid precondition"),
   metadata_unsupported: illegal("metadata is not supported by transactions of this version"),
+  value_truncated: unknown("value has been truncated"),
   damaged: { code: Code.DataLoss, text: (_data, message) => message, alarming: true },
   closed: unknown("already closed"),
   locked: { code: Code.FailedPrecondition, text: "the database is open in another process", alarming: true },

@@ -8,6 +8,7 @@
 // transaction is committed. One that waits for others keeps in that row how far it was allowed to commit. The row comes and
 // goes when the log is opened the other way: what was precommitted then, and not discarded, is committed.
 
+import { assert } from "../base/assert.ts";
 import { u32, u64, viewOf } from "../base/bytes.ts";
 import type { EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
@@ -54,17 +55,26 @@ async function confirm({ engine, meta }: LogTables): Promise<void> {
   await engine.write((batch) => batch.put(meta, FORMAT_ROW, u32(FORMAT_VERSION)));
 }
 
+export interface CommitModes {
+  /** false: appended transactions stay precommitted until commitUpTo. */
+  readonly commitsAlone: boolean;
+  /** true: values go to value segments, so that they can be truncated cheaply. */
+  readonly valuesInSegments?: boolean;
+}
+
 export class LocalCommitLog implements CommitLog {
   readonly #log: TxLog;
   readonly #reopen: () => Promise<LogTables>;
   readonly #commitsAlone: boolean;
+  readonly #valuesInSegments: boolean;
   #committed: bigint;
   #turn: Promise<void> = Promise.resolve();
 
-  private constructor(log: TxLog, reopen: () => Promise<LogTables>, commitsAlone: boolean, committed: bigint) {
+  private constructor(log: TxLog, reopen: () => Promise<LogTables>, modes: CommitModes, committed: bigint) {
     this.#log = log;
     this.#reopen = reopen;
-    this.#commitsAlone = commitsAlone;
+    this.#commitsAlone = modes.commitsAlone;
+    this.#valuesInSegments = modes.valuesInSegments ?? false;
     this.#committed = committed;
   }
 
@@ -72,7 +82,8 @@ export class LocalCommitLog implements CommitLog {
    * `reopen` closes and opens the log environment again: the only way to learn what a failed commit left on disk.
    * `commitsAlone: false` leaves appended transactions precommitted until commitUpTo. Throws `damaged`.
    */
-  static async open(log: TxLog, reopen: () => Promise<LogTables>, commitsAlone: boolean): Promise<LocalCommitLog> {
+  static async open(log: TxLog, reopen: () => Promise<LogTables>, modes: CommitModes): Promise<LocalCommitLog> {
+    const { commitsAlone } = modes;
     const { engine, meta } = log.tables;
     const last = log.lastTxId();
     const stored = meta.get(COMMITTED_ROW);
@@ -83,7 +94,7 @@ export class LocalCommitLog implements CommitLog {
         else batch.put(meta, COMMITTED_ROW, u64(committed));
       });
     }
-    return new LocalCommitLog(log, reopen, commitsAlone, committed);
+    return new LocalCommitLog(log, reopen, modes, committed);
   }
 
   get committed(): bigint {
@@ -92,16 +103,30 @@ export class LocalCommitLog implements CommitLog {
 
   async append(group: readonly BuiltTx[]): Promise<void> {
     const last = group.at(-1) as BuiltTx;
+    const offsets = this.#valuesInSegments ? await this.#appendValues(group) : [];
     const { engine, log } = this.#log.tables;
     try {
       await engine.write((batch) => {
-        for (const tx of group) writeTxRows(tx, (key, value) => batch.put(log, key, value));
+        group.forEach((tx, i) => {
+          writeTxRows(tx, offsets[i], (key, value) => batch.put(log, key, value));
+        });
       });
       engine.refresh();
     } catch (error) {
       await this.#settle(last, error);
     }
     if (this.#commitsAlone) this.#committed = last.header.id;
+  }
+
+  /** Values are on disk before the commit that names them. Nothing names them when it fails. */
+  async #appendValues(group: readonly BuiltTx[]): Promise<bigint[][]> {
+    assert(this.#log.segments !== undefined, "values that go to segments have some");
+    const values = group.map((tx) => ({ txId: tx.header.id, values: tx.values.filter((value) => value.length > 0) }));
+    try {
+      return await this.#log.segments.append(values);
+    } catch (error) {
+      throw new StoreError("write_failed", "the write failed: nothing was stored", {}, error);
+    }
   }
 
   commitUpTo(txId: bigint): Promise<void> {

@@ -85,8 +85,9 @@ export class Committer {
   #scheduled = false;
   #closed: StoreError | undefined;
   /** Discards asked for and not done: commits wait for them. */
-  #discarding = 0;
-  #discards: Promise<void> = Promise.resolve();
+  /** Actions that run or wait to run while nothing is being committed. */
+  #exclusive = 0;
+  #turn: Promise<void> = Promise.resolve();
   #watchers: { readonly ready: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(parts: CommitterParts) {
@@ -131,7 +132,7 @@ export class Committer {
 
   /** Resolves when nothing is under way. */
   settled(): Promise<void> {
-    return this.#until(() => !this.#isWriting() && this.#discarding === 0 && this.#waiting.length === 0);
+    return this.#until(() => !this.#isWriting() && this.#exclusive === 0 && this.#waiting.length === 0);
   }
 
   /**
@@ -139,17 +140,24 @@ export class Committer {
    * end first, commits wait. When it fails with anything but a refusal, nothing more is accepted: the end is not known.
    */
   discardAfter(txId: bigint, discard: () => Promise<ChainPoint>): Promise<void> {
-    this.#discarding++;
-    const result = this.#discards.then(async () => {
+    return this.exclusively(async () => {
+      if (txId < this.#durable.txId) await this.#discardNow(txId, discard);
+    });
+  }
+
+  /** Runs an action while no group is under way; commits wait until it has ended. */
+  exclusively(action: () => Promise<void>): Promise<void> {
+    this.#exclusive++;
+    const result = this.#turn.then(async () => {
       try {
         await this.#until(() => !this.#isWriting());
-        if (txId < this.#durable.txId) await this.#discardNow(txId, discard);
+        await action();
       } finally {
-        this.#discarding--;
+        this.#exclusive--;
         this.#admitWaiting();
       }
     });
-    this.#discards = result.catch(() => undefined);
+    this.#turn = result.catch(() => undefined);
     return result;
   }
 
@@ -169,7 +177,7 @@ export class Committer {
   }
 
   #hasRoom(bytes: number): boolean {
-    if (this.#discarding > 0 || (this.#closed === undefined && this.#parts.isBacklogged())) return false;
+    if (this.#exclusive > 0 || (this.#closed === undefined && this.#parts.isBacklogged())) return false;
     const open = this.#open;
     return open === undefined || (open.txs.length < GROUP_TRANSACTIONS_MAX && open.bytes + bytes <= GROUP_BYTES_MAX);
   }

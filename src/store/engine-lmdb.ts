@@ -6,11 +6,12 @@
 // escapes of an SQL index key passes that.
 
 import { existsSync, statSync } from "node:fs";
-import { mkdir, open as openFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, open as openFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import type { Engine, EngineDriver, EngineOptions, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
 import { StoreError } from "./errors.ts";
+import { syncDirectory } from "./sync-directory.ts";
 
 const PAGE_BYTES = 8192;
 const TABLES_MAX = 16;
@@ -27,6 +28,13 @@ export const lmdbDriver: EngineDriver = {
   },
   async destroy(directory) {
     await rm(directory, { recursive: true, force: true });
+  },
+  async exists(directory) {
+    return existsSync(join(directory, DATA_FILE));
+  },
+  async move(from, to) {
+    await rename(from, to);
+    await syncDirectory(dirname(to));
   },
 };
 

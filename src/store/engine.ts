@@ -19,6 +19,10 @@ export interface EngineDriver {
   open(directory: string, options: EngineOptions): Promise<Engine>;
   /** Removes an environment that is not open. Nothing happens when there is none. */
   destroy(directory: string): Promise<void>;
+  /** Whether there is an environment. */
+  exists(directory: string): Promise<boolean>;
+  /** Gives an environment another directory, durably; readers that have it open go on. */
+  move(from: string, to: string): Promise<void>;
 }
 
 /** One environment: named tables that are written together. */

@@ -21,6 +21,8 @@ export type StoreErrorCode =
   /** `data.reason`: "null" | "null_key" | "invalid_tx". */
   | "precondition_invalid"
   | "metadata_unsupported"
+  /** The value was removed by truncation; its digest and the proofs stay. `data.txId`. */
+  | "value_truncated"
   /** The stored bytes do not match their digest. `data`: database, txId, what was being read; never the bytes. */
   | "damaged"
   | "closed"

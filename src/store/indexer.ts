@@ -2,6 +2,7 @@
 // the watermark that says how far it came. It is derived data: when it and the log disagree it is dropped and rebuilt.
 
 import { equalBytes } from "../base/bytes.ts";
+import type { Timers } from "../base/clock.ts";
 import { INDEX_BATCH_VERSIONS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
 import type { TxEntry } from "../proof/model.ts";
@@ -40,6 +41,7 @@ export interface IndexerParts {
   readonly log: TxLog;
   readonly overlay: Overlay;
   readonly logger: Logger;
+  readonly timers: Timers;
   /** Called after each batch: the overlay has shrunk. */
   readonly onProgress: () => void;
 }
@@ -55,7 +57,7 @@ export class Indexer {
   #watermark: IndexWatermark;
   #queue: IndexableTx[] = [];
   #running: Promise<void> | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  #cancelRetry: () => void = () => undefined;
 
   private constructor(parts: IndexerParts, index: OpenIndex, watermark: IndexWatermark) {
     this.#parts = parts;
@@ -107,9 +109,9 @@ export class Indexer {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#retry);
+    this.#cancelRetry();
     await this.settled();
-    clearTimeout(this.#retry);
+    this.#cancelRetry();
     await this.#index.engine.close();
   }
 
@@ -134,7 +136,7 @@ export class Indexer {
         { database: this.#parts.database, error: String(error) },
         "writing the index failed: trying again",
       );
-      this.#retry = setTimeout(() => this.#start(), RETRY_MS);
+      this.#cancelRetry = this.#parts.timers.after(RETRY_MS, () => this.#start());
     }
   }
 

@@ -2,7 +2,7 @@
 //
 //   <db>/log/      LMDB environment, synced at every commit: the truth
 //   <db>/index/    LMDB environment, not synced: derived, rebuilt from the log whenever the two disagree
-//   <db>/values/   reserved for value segments (values under retention)
+//   <db>/values/   value segments (value-segments.ts): the values of databases with a retention period
 //   <db>/open      marker: present while the database is open, holds the boot id
 //   <db>/.lock.*   listening unix socket: one process at a time
 //
@@ -15,9 +15,11 @@
 //   flags bit 0: the entries follow in the transaction record itself (few and small) and there are no parts.
 //   node l of transaction n is the root of the complete subtree of the history tree that covers the 2^l leaves ending in
 //   leaf n; there are 1 + (trailing zero bits of n) of them. Discarding transactions discards their nodes with them.
-//   entry: u16 n | entry (wire form: key, hValue, vLen, metadata) | u8 place | [value]     place: 0 empty, 1 here, 2 value rows
+//   entry: u16 n | entry (wire form: key, hValue, vLen, metadata) | u8 place | …
+//   place: 0 empty    1 here: u32 n | value    2 value rows    3 value segment: u64 logical offset    4 truncated
 //
 // log, table "meta":   "format" → u32 version      "committed" → u64 txId, only while it lags behind the last transaction
+//                      "truncated" → u64 txId: the values of earlier transactions are gone
 //
 // index, table "latest":   store key → u64 txId | u32 entry | u64 revision | metadata
 // index, table "history":  u16 n | store key | u64 revision → the same, written when a revision is superseded
@@ -41,6 +43,8 @@ export const HISTORY_TABLE = "history";
 export const PART_ENTRIES = 8;
 /** Entries and values live in the transaction record while the whole is at most this long (less than half a page). */
 export const INLINE_RECORD_BYTES_MAX = 3072;
+/** What an entry takes in a record beside its key and value, at most: lengths, digest, metadata, place. */
+export const ENTRY_OVERHEAD_BYTES = 80;
 /** Values up to this length sit beside their entry in a part; longer ones get rows of their own. */
 export const INLINE_VALUE_BYTES_MAX = 256;
 /** Longest piece of a value row. */

@@ -2,9 +2,11 @@
 // the real store without a disk.
 
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Random } from "../base/random.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { clearOpenMarker, type LastEnd, lastEnd, setOpenMarker } from "./open-marker.ts";
+import { DiskSegmentFiles, type SegmentFiles } from "./segment-files.ts";
 
 export interface StorePlace {
   /** Takes the place for this store alone. Throws `locked`. */
@@ -15,6 +17,8 @@ export interface StorePlace {
   markOpen(): Promise<void>;
   /** States that it was closed cleanly. */
   markClosed(): Promise<void>;
+  /** The files of its value segments. */
+  segmentFiles(): SegmentFiles;
   /** Gives the place up. */
   leave(): Promise<void>;
 }
@@ -30,6 +34,7 @@ export function diskPlace(directory: string, random: Random): StorePlace {
     lastEnd: () => lastEnd(directory),
     markOpen: () => setOpenMarker(directory),
     markClosed: () => clearOpenMarker(directory),
+    segmentFiles: () => new DiskSegmentFiles(join(directory, "values")),
     async leave() {
       await lock?.release();
       lock = undefined;

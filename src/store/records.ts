@@ -1,7 +1,7 @@
 // Rows of the log table, to and from domain values (drawn in layout.ts). Writing decides where each value goes; reading
 // distrusts every length, since the bytes come from a disk.
 
-import { concat, u16, u32, viewOf } from "../base/bytes.ts";
+import { concat, u16, u32, u64, viewOf } from "../base/bytes.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
 import {
   decodeTxEntryRecord,
@@ -10,6 +10,7 @@ import {
   encodeTxHeaderRecord,
 } from "../proof/record.ts";
 import {
+  ENTRY_OVERHEAD_BYTES,
   entriesKey,
   INLINE_RECORD_BYTES_MAX,
   INLINE_VALUE_BYTES_MAX,
@@ -39,58 +40,105 @@ export interface TxRecord {
   readonly entries: readonly StoredEntry[] | undefined;
 }
 
-/** An entry as stored: its value is here, empty, or in value rows (undefined). */
+/** An entry as stored, and where its value is. */
 export interface StoredEntry {
   readonly entry: TxEntry;
-  readonly value: Uint8Array | undefined;
+  readonly at: ValueAt;
 }
+
+export type ValueAt =
+  | { readonly place: "here"; readonly value: Uint8Array }
+  /** In rows of its own. */
+  | { readonly place: "rows" }
+  /** In the value segment of its transaction, at this logical offset. */
+  | { readonly place: "segment"; readonly offset: bigint }
+  /** Removed for good; its digest stays. */
+  | { readonly place: "truncated" };
 
 const FLAG_ENTRIES_INSIDE = 1;
 const PLACE_EMPTY = 0;
 const PLACE_HERE = 1;
 const PLACE_ROWS = 2;
+const PLACE_SEGMENT = 3;
+const PLACE_TRUNCATED = 4;
 
 const DIGEST_BYTES = 32;
 const NO_VALUE = new Uint8Array(0);
+const ROWS: ValueAt = { place: "rows" };
+const TRUNCATED: ValueAt = { place: "truncated" };
 
-/** Calls `put` for every row of a transaction. */
-export function writeTxRows(tx: BuiltTx, put: (key: Uint8Array, value: Uint8Array) => void): void {
-  const { id } = tx.header;
-  const records = tx.entries.map(encodeTxEntryRecord);
-  const inside = fitsInside(records, tx.values);
-  put(
-    txKey(id),
-    encodeTxRecord(
-      tx,
-      inside ? entriesBytes(records, tx.values, 0, records.length, INLINE_RECORD_BYTES_MAX) : undefined,
-    ),
-  );
-  if (inside) return;
-  for (let part = 0; part * PART_ENTRIES < records.length; part++) {
-    const from = part * PART_ENTRIES;
-    put(
-      entriesKey(id, part),
-      entriesBytes(records, tx.values, from, Math.min(from + PART_ENTRIES, records.length), INLINE_VALUE_BYTES_MAX),
-    );
-  }
-  tx.values.forEach((value, entry) => {
-    if (value.length <= INLINE_VALUE_BYTES_MAX) return;
+/**
+ * Calls `put` for every row of a transaction. `offsets`: where the segments have its non-empty values; undefined: the log
+ * keeps them itself.
+ */
+export function writeTxRows(
+  tx: BuiltTx,
+  offsets: readonly bigint[] | undefined,
+  put: (key: Uint8Array, value: Uint8Array) => void,
+): void {
+  const inside = fitsInside(tx, offsets !== undefined);
+  const entries = placed(tx, offsets, inside ? INLINE_RECORD_BYTES_MAX : INLINE_VALUE_BYTES_MAX);
+  putEntries(tx, entries, inside, put);
+  entries.forEach(({ at }, entry) => {
+    if (at.place !== "rows") return;
+    const value = tx.values[entry] as Uint8Array;
     for (let piece = 0; piece * VALUE_PIECE_BYTES_MAX < value.length; piece++) {
       const from = piece * VALUE_PIECE_BYTES_MAX;
-      put(valueKey(id, entry, piece), value.subarray(from, from + VALUE_PIECE_BYTES_MAX));
+      put(valueKey(tx.header.id, entry, piece), value.subarray(from, from + VALUE_PIECE_BYTES_MAX));
     }
   });
 }
 
-function fitsInside(records: readonly Uint8Array[], values: readonly Uint8Array[]): boolean {
-  if (records.length > PART_ENTRIES) return false;
+/** The rows of a stored transaction again, without its values. `entries` are all of them, in order. */
+export function writeTruncatedRows(
+  record: TxRecord,
+  entries: readonly StoredEntry[],
+  put: (key: Uint8Array, value: Uint8Array) => void,
+): void {
+  const kept = entries.map(({ entry }) => ({
+    entry,
+    at: entry.vLen === 0 ? { place: "here" as const, value: NO_VALUE } : TRUNCATED,
+  }));
+  putEntries(record, kept, record.entries !== undefined, put);
+}
+
+function putEntries(
+  tx: Pick<TxRecord, "header" | "alh" | "nodes">,
+  entries: readonly StoredEntry[],
+  inside: boolean,
+  put: (key: Uint8Array, value: Uint8Array) => void,
+): void {
+  const { id } = tx.header;
+  put(txKey(id), encodeTxRecord(tx, inside ? encodeEntries(entries) : undefined));
+  if (inside) return;
+  for (let part = 0; part * PART_ENTRIES < entries.length; part++) {
+    const from = part * PART_ENTRIES;
+    put(entriesKey(id, part), encodeEntries(entries.slice(from, from + PART_ENTRIES)));
+  }
+}
+
+function placed(tx: BuiltTx, offsets: readonly bigint[] | undefined, inlineMax: number): StoredEntry[] {
+  let next = 0;
+  return tx.entries.map((entry, i) => {
+    const value = tx.values[i] as Uint8Array;
+    if (value.length > 0 && offsets !== undefined) {
+      return { entry, at: { place: "segment", offset: offsets[next++] as bigint } };
+    }
+    return { entry, at: value.length <= inlineMax ? { place: "here", value } : ROWS };
+  });
+}
+
+/** Whether entries and values are few and small enough to share the transaction's own record. */
+function fitsInside(tx: BuiltTx, valuesElsewhere: boolean): boolean {
+  if (tx.entries.length > PART_ENTRIES) return false;
   let length = 0;
-  for (let i = 0; i < records.length; i++)
-    length += (records[i] as Uint8Array).length + (values[i] as Uint8Array).length;
+  tx.entries.forEach(({ key }, i) => {
+    length += key.length + ENTRY_OVERHEAD_BYTES + (valuesElsewhere ? 0 : (tx.values[i] as Uint8Array).length);
+  });
   return length <= INLINE_RECORD_BYTES_MAX;
 }
 
-function encodeTxRecord(tx: BuiltTx, entries: Uint8Array | undefined): Uint8Array {
+function encodeTxRecord(tx: Pick<TxRecord, "header" | "alh" | "nodes">, entries: Uint8Array | undefined): Uint8Array {
   const header = encodeTxHeaderRecord(tx.header);
   return concat(
     Uint8Array.of(entries === undefined ? 0 : FLAG_ENTRIES_INSIDE),
@@ -103,23 +151,28 @@ function encodeTxRecord(tx: BuiltTx, entries: Uint8Array | undefined): Uint8Arra
   );
 }
 
-/** Entries `from`..`to` in a row; values longer than `inlineMax` are left to rows of their own. */
-function entriesBytes(
-  records: readonly Uint8Array[],
-  values: readonly Uint8Array[],
-  from: number,
-  to: number,
-  inlineMax: number,
-): Uint8Array {
+function encodeEntries(entries: readonly StoredEntry[]): Uint8Array {
   const parts: Uint8Array[] = [];
-  for (let i = from; i < to; i++) {
-    const record = records[i] as Uint8Array;
-    const value = values[i] as Uint8Array;
-    const place = value.length === 0 ? PLACE_EMPTY : value.length <= inlineMax ? PLACE_HERE : PLACE_ROWS;
-    parts.push(u16(record.length), record, Uint8Array.of(place));
-    if (place === PLACE_HERE) parts.push(u32(value.length), value);
+  for (const { entry, at } of entries) {
+    const record = encodeTxEntryRecord(entry);
+    parts.push(u16(record.length), record, ...encodePlace(at));
   }
   return concat(...parts);
+}
+
+function encodePlace(at: ValueAt): Uint8Array[] {
+  switch (at.place) {
+    case "here":
+      return at.value.length === 0
+        ? [Uint8Array.of(PLACE_EMPTY)]
+        : [Uint8Array.of(PLACE_HERE), u32(at.value.length), at.value];
+    case "rows":
+      return [Uint8Array.of(PLACE_ROWS)];
+    case "segment":
+      return [Uint8Array.of(PLACE_SEGMENT), u64(at.offset)];
+    case "truncated":
+      return [Uint8Array.of(PLACE_TRUNCATED)];
+  }
 }
 
 /** Throws RangeError or ProofError on bytes that encodeTxRecord cannot have written. */
@@ -155,13 +208,27 @@ function readEntries(reader: RowReader, count: number): StoredEntry[] {
   const entries: StoredEntry[] = [];
   for (let i = 0; i < count; i++) {
     const entry = decodeTxEntryRecord(reader.take(reader.u16()));
-    const place = reader.u8();
-    if (place > PLACE_ROWS) throw new RangeError("malformed entry record");
-    const value = place === PLACE_ROWS ? undefined : place === PLACE_EMPTY ? NO_VALUE : reader.take(reader.u32());
-    entries.push({ entry, value });
+    entries.push({ entry, at: readPlace(reader) });
   }
   if (!reader.done) throw new RangeError("bytes left after the last entry");
   return entries;
+}
+
+function readPlace(reader: RowReader): ValueAt {
+  switch (reader.u8()) {
+    case PLACE_EMPTY:
+      return { place: "here", value: NO_VALUE };
+    case PLACE_HERE:
+      return { place: "here", value: reader.take(reader.u32()) };
+    case PLACE_ROWS:
+      return ROWS;
+    case PLACE_SEGMENT:
+      return { place: "segment", offset: viewOf(reader.take(8)).getBigUint64(0) };
+    case PLACE_TRUNCATED:
+      return TRUNCATED;
+    default:
+      throw new RangeError("malformed entry record");
+  }
 }
 
 /** Bounds-checked reading from a row; what it returns are views of the row. */

@@ -1,7 +1,7 @@
 // Reading the log: transactions, entries, values and nodes of the history tree, by transaction id. Every value is hashed and
 // compared before it leaves; whatever cannot be what was written is a `damaged` error that names it.
 
-import { equalBytes, toHex } from "../base/bytes.ts";
+import { equalBytes, toHex, viewOf } from "../base/bytes.ts";
 import { RoomError } from "../base/errors.ts";
 import type { NodeReader } from "../proof/history-tree.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
@@ -20,7 +20,15 @@ import {
   VALUE_PIECE_BYTES_MAX,
   valueKey,
 } from "./layout.ts";
-import { decodeEntriesPart, decodeTxRecord, nodeOfTxRecord, type StoredEntry, type TxRecord } from "./records.ts";
+import {
+  decodeEntriesPart,
+  decodeTxRecord,
+  nodeOfTxRecord,
+  type StoredEntry,
+  type TxRecord,
+  type ValueAt,
+} from "./records.ts";
+import type { ValueSegments } from "./value-segments.ts";
 
 /** The log environment and its tables; replaced as a whole when the log is reopened after a failure. */
 export interface LogTables {
@@ -33,16 +41,31 @@ export function logTables(engine: Engine): LogTables {
   return { engine, log: engine.table(LOG_TABLE), meta: engine.table(META_TABLE) };
 }
 
+/** Row of the meta table: values of transactions before this one are gone. */
+export const TRUNCATED_ROW: Uint8Array = Buffer.from("truncated");
+
 const NODE_CACHE_MAX = 16_384;
+
+/** The first transaction whose values are not truncated. */
+export function truncatedBefore({ meta }: LogTables): bigint {
+  const stored = meta.get(TRUNCATED_ROW);
+  return stored === undefined ? 1n : viewOf(stored).getBigUint64(0);
+}
 
 export class TxLog {
   tables: LogTables;
+  /** Values of transactions before this one are gone. */
+  truncatedBefore: bigint;
+  /** Absent: no value of this database was ever put into a segment. */
+  readonly segments: ValueSegments | undefined;
   readonly #database: string;
   readonly #nodes = new Map<string, Uint8Array>();
 
-  constructor(database: string, tables: LogTables) {
+  constructor(database: string, tables: LogTables, segments?: ValueSegments) {
     this.#database = database;
     this.tables = tables;
+    this.segments = segments;
+    this.truncatedBefore = truncatedBefore(tables);
   }
 
   /** Id of the last stored transaction, 0 when there is none. */
@@ -148,12 +171,37 @@ export class TxLog {
     return this.#decoded(txId, "entries", () => decodeEntriesPart(bytes, count));
   }
 
-  #value(txId: bigint, index: number, stored: StoredEntry): Uint8Array {
-    const value = stored.value ?? this.#pieces(txId, index, stored.entry);
-    if (value.length !== stored.entry.vLen || !equalBytes(sha256(value), stored.entry.hValue)) {
-      throw this.#damaged(txId, "value", stored.entry.key);
+  /** All entries of a transaction as they are stored. */
+  storedEntries(txId: bigint, record: TxRecord): readonly StoredEntry[] {
+    return this.#stored(txId, record);
+  }
+
+  #value(txId: bigint, index: number, { entry, at }: StoredEntry): Uint8Array {
+    if (at.place === "truncated" || (txId < this.truncatedBefore && entry.vLen > 0)) throw this.#truncated(txId, entry);
+    const value = this.#bytesAt(txId, index, entry, at);
+    if (value.length !== entry.vLen || !equalBytes(sha256(value), entry.hValue)) {
+      throw this.#damaged(txId, "value", entry.key);
     }
     return value;
+  }
+
+  #bytesAt(txId: bigint, index: number, entry: TxEntry, at: Exclude<ValueAt, { place: "truncated" }>): Uint8Array {
+    switch (at.place) {
+      case "here":
+        return at.value;
+      case "rows":
+        return this.#pieces(txId, index, entry);
+      case "segment": {
+        const value = this.segments?.read(txId, at.offset, entry.vLen);
+        if (value === undefined) throw this.#damaged(txId, "value", entry.key);
+        return value;
+      }
+    }
+  }
+
+  #truncated(txId: bigint, entry: TxEntry): StoreError {
+    const message = `the value of key ${nameOfKey(entry.key)} in transaction ${txId} of database ${this.#database} was truncated`;
+    return new StoreError("value_truncated", message, { database: this.#database, txId, key: toHex(entry.key) });
   }
 
   #pieces(txId: bigint, index: number, entry: TxEntry): Uint8Array {

@@ -6,6 +6,7 @@
 // later batches a prefix as long as chance wants: a disk may have written more than it promised, but batches are atomic.
 // `ignoreSync` is the disk (or the program) that lies: durable writes resolve without having been synced.
 
+import { concat } from "../../src/base/bytes.ts";
 import type {
   Engine,
   EngineDriver,
@@ -18,6 +19,7 @@ import type {
 import { StoreError } from "../../src/store/errors.ts";
 import type { LastEnd } from "../../src/store/open-marker.ts";
 import type { StorePlace } from "../../src/store/place.ts";
+import type { SegmentFiles } from "../../src/store/segment-files.ts";
 import { SortedKeys } from "../../src/store/sorted-keys.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
@@ -46,6 +48,7 @@ export interface SimulatedDiskOptions {
 export class SimulatedDisk {
   readonly #options: SimulatedDiskOptions;
   readonly #environments = new Map<string, Environment>();
+  readonly #files = new Map<string, SimulatedFile>();
   #power: Power = { on: true };
   #marker = false;
   #crashed = false;
@@ -67,10 +70,57 @@ export class SimulatedDisk {
         }
         return new SimulatedEngine(environment, options, this.#options, power);
       },
+      exists: async (directory) => this.#environments.has(directory),
+      move: async (from, to) => {
+        await whilePowered(power);
+        const environment = this.#environments.get(from);
+        if (environment === undefined) throw new Error(`no environment ${from}`);
+        this.#environments.delete(from);
+        this.#environments.set(to, environment);
+      },
       destroy: async (directory) => {
         await whilePowered(power);
         this.#environments.delete(directory);
       },
+    };
+  }
+
+  #segmentFiles(power: Power): SegmentFiles {
+    const files = this.#files;
+    const turns = async (): Promise<void> => {
+      for (let i = this.#options.random.below(4); i >= 0; i--) await new Promise((resolve) => setImmediate(resolve));
+      await whilePowered(power);
+    };
+    return {
+      list: async () =>
+        [...files]
+          .map(([name, { synced }]) => ({ name, bytes: synced.length }))
+          .sort((a, b) => (a.name < b.name ? -1 : 1)),
+      append: async (name, pieces) => {
+        const file = files.get(name) ?? { synced: new Uint8Array(0), appending: new Uint8Array(0) };
+        files.set(name, file);
+        file.appending = concat(...pieces);
+        const position = file.synced.length;
+        await turns();
+        file.synced = concat(file.synced, file.appending);
+        file.appending = new Uint8Array(0);
+        return position;
+      },
+      read: (name, position, length) => {
+        const bytes = files.get(name)?.synced;
+        return bytes === undefined || bytes.length < position + length
+          ? undefined
+          : bytes.slice(position, position + length);
+      },
+      create: async (name, bytes) => {
+        await turns();
+        files.set(name, { synced: bytes.slice(), appending: new Uint8Array(0) });
+      },
+      remove: async (names) => {
+        await turns();
+        for (const name of names) files.delete(name);
+      },
+      close: () => undefined,
     };
   }
 
@@ -79,6 +129,13 @@ export class SimulatedDisk {
     this.#power.on = false;
     this.#power = { on: true };
     this.#crashed = true;
+    for (const file of this.#files.values()) {
+      file.synced = concat(
+        file.synced,
+        file.appending.subarray(0, this.#options.random.below(file.appending.length + 1)),
+      );
+      file.appending = new Uint8Array(0);
+    }
     for (const environment of this.#environments.values()) {
       const kept = this.#options.random.below(environment.unsynced.length + 1);
       for (const batch of environment.unsynced.slice(0, kept)) apply(environment.synced, batch);
@@ -98,9 +155,16 @@ export class SimulatedDisk {
       markClosed: async () => {
         this.#marker = false;
       },
+      segmentFiles: () => this.#segmentFiles(this.#power),
       leave: async () => undefined,
     };
   }
+}
+
+/** Files of which a crash keeps what was synced, and of an append under way as much as chance wants. */
+interface SimulatedFile {
+  synced: Uint8Array;
+  appending: Uint8Array;
 }
 
 class SimulatedEngine implements Engine {

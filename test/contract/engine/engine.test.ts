@@ -204,5 +204,21 @@ for (const [name, makeDriver] of ENGINES) {
         await third.close();
         await driver.destroy(`${directory}-that-never-was`);
       }));
+
+    test("moves to another directory with everything in it, also under a reader", () =>
+      inDirectory(async (driver, directory) => {
+        const first = await driver.open(directory, { durable: true });
+        const table = first.table("t");
+        await first.write((batch) => batch.put(table, utf8("k"), utf8("v")));
+        first.refresh();
+        await driver.move(directory, `${directory}-moved`);
+        assert.equal(await driver.exists(directory), false);
+        assert.equal(await driver.exists(`${directory}-moved`), true);
+        assert.equal(utf8ToString(table.get(utf8("k")) as Uint8Array), "v");
+        await first.close();
+        const second = await driver.open(`${directory}-moved`, { durable: true });
+        assert.equal(utf8ToString(second.table("t").get(utf8("k")) as Uint8Array), "v");
+        await second.close();
+      }));
   });
 }

@@ -77,6 +77,8 @@ export interface EngineHooks {
 export function hooked(driver: EngineDriver, hooks: EngineHooks): EngineDriver {
   return {
     destroy: (directory) => driver.destroy(directory),
+    exists: (directory) => driver.exists(directory),
+    move: (from, to) => driver.move(from, to),
     open: async (directory, options) => {
       const environment = basename(directory) as EnvironmentName;
       await hooks.opening?.(environment);

@@ -1,0 +1,126 @@
+// The files of the value segments of one database: a directory of append-only files. Behind a seam, so that a simulated disk
+// can lose what was not synced.
+
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { syncDirectory } from "./sync-directory.ts";
+
+export interface SegmentFiles {
+  /** Names and sizes of the files, in order of names. */
+  list(): Promise<{ readonly name: string; readonly bytes: number }[]>;
+  /** Appends to a file, creating it when missing, and syncs. Resolves with the position at which it begins. */
+  append(name: string, pieces: readonly Uint8Array[]): Promise<number>;
+  /** Bytes at a position; undefined when the file is missing or ends before. */
+  read(name: string, position: number, length: number): Uint8Array | undefined;
+  /** Creates a file with this content, on disk as a whole or not at all. */
+  create(name: string, bytes: Uint8Array): Promise<void>;
+  /** Removes files for good. */
+  remove(names: readonly string[]): Promise<void>;
+  /** Closes what is open for reading. */
+  close(): void;
+}
+
+const OPEN_FILES_MAX = 8;
+const UNFINISHED = ".unfinished";
+
+/** Segment files in a directory on disk, created when something is first written. */
+export class DiskSegmentFiles implements SegmentFiles {
+  readonly #directory: string;
+  /** Descriptors for reading, the least recently used first. */
+  readonly #open = new Map<string, number>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async list(): Promise<{ name: string; bytes: number }[]> {
+    const names = await readdir(this.#directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw error;
+    });
+    const files: { name: string; bytes: number }[] = [];
+    for (const name of names.sort()) {
+      if (name.endsWith(UNFINISHED)) await rm(join(this.#directory, name));
+      else files.push({ name, bytes: (await stat(join(this.#directory, name))).size });
+    }
+    return files;
+  }
+
+  async append(name: string, pieces: readonly Uint8Array[]): Promise<number> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const file = await open(join(this.#directory, name), "a", 0o600);
+    try {
+      const position = (await file.stat()).size;
+      await file.writeFile(pieces);
+      await file.datasync();
+      if (position === 0) await syncDirectory(this.#directory);
+      return position;
+    } finally {
+      await file.close();
+    }
+  }
+
+  read(name: string, position: number, length: number): Uint8Array | undefined {
+    const descriptor = this.#descriptor(name);
+    if (descriptor === undefined || fstatSync(descriptor).size < position + length) return undefined;
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    while (at < length) {
+      const read = readSync(descriptor, bytes, at, length - at, position + at);
+      if (read === 0) return undefined;
+      at += read;
+    }
+    return bytes;
+  }
+
+  async create(name: string, bytes: Uint8Array): Promise<void> {
+    const unfinished = join(this.#directory, `${name}${UNFINISHED}`);
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const file = await open(unfinished, "w", 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    this.#forget(name);
+    await rename(unfinished, join(this.#directory, name));
+    await syncDirectory(this.#directory);
+  }
+
+  async remove(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      this.#forget(name);
+      await rm(join(this.#directory, name), { force: true });
+    }
+    if (names.length > 0) await syncDirectory(this.#directory);
+  }
+
+  close(): void {
+    for (const name of [...this.#open.keys()]) this.#forget(name);
+  }
+
+  #descriptor(name: string): number | undefined {
+    let descriptor = this.#open.get(name);
+    if (descriptor === undefined) {
+      try {
+        descriptor = openSync(join(this.#directory, name), "r");
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+        throw error;
+      }
+      if (this.#open.size >= OPEN_FILES_MAX) this.#forget(this.#open.keys().next().value as string);
+    }
+    this.#open.delete(name);
+    this.#open.set(name, descriptor);
+    return descriptor;
+  }
+
+  #forget(name: string): void {
+    const descriptor = this.#open.get(name);
+    if (descriptor === undefined) return;
+    closeSync(descriptor);
+    this.#open.delete(name);
+  }
+}

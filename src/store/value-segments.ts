@@ -1,0 +1,177 @@
+// Values under retention: kept outside LMDB, in files by range of transactions, so that old ones can really be removed. LMDB
+// writes a changed page elsewhere and leaves the old one as it was: a value deleted there can be read from the file for long.
+//
+//   <first transaction, 16 hex digits>.seg     "IMMUVAL1" | u64 first transaction | u64 base | values back to back
+//
+// The log holds the logical offset of each value; its position in the file is HEADER + offset − base. Removing everything
+// before a transaction unlinks whole segments and rewrites the one at the border under a later name and base: offsets in the
+// log stay true. A crash in between leaves the old file beside the new one; what a later segment makes superfluous is
+// removed at the next start.
+//
+// Values are synced before the commit that names them. A commit that failed leaves bytes that nothing names; they go with
+// their segment.
+
+import { concat, equalBytes, u64, utf8, viewOf } from "../base/bytes.ts";
+import { SEGMENT_BYTES_MAX } from "../base/limits.ts";
+import { StoreError } from "./errors.ts";
+import type { SegmentFiles } from "./segment-files.ts";
+
+const MAGIC: Uint8Array = utf8("IMMUVAL1");
+const HEADER_BYTES = 24;
+const NAME = /^([0-9a-f]{16})\.seg$/;
+
+interface Segment {
+  readonly name: string;
+  readonly firstTx: bigint;
+  readonly base: bigint;
+  bytes: number;
+}
+
+/** Values that are appended together: those of one transaction. */
+export interface SegmentedTx {
+  readonly txId: bigint;
+  /** Non-empty values, in order. */
+  readonly values: readonly Uint8Array[];
+}
+
+export class ValueSegments {
+  readonly #database: string;
+  readonly #files: SegmentFiles;
+  /** In order of transactions; the last one is appended to. */
+  #segments: Segment[];
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(database: string, files: SegmentFiles, segments: Segment[]) {
+    this.#database = database;
+    this.#files = files;
+    this.#segments = segments;
+  }
+
+  /** Opens the segments there are. Finishes a removal that a crash interrupted. Throws `damaged`. */
+  static async open(database: string, files: SegmentFiles, truncatedBefore: bigint): Promise<ValueSegments> {
+    const segments: Segment[] = [];
+    for (const { name, bytes } of await files.list()) {
+      const firstTx = NAME.exec(name)?.[1];
+      if (firstTx !== undefined) segments.push(readSegment(database, files, name, BigInt(`0x${firstTx}`), bytes));
+    }
+    const opened = new ValueSegments(database, files, segments);
+    await opened.#removeWhole(truncatedBefore);
+    return opened;
+  }
+
+  get sizeBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  }
+
+  /** Makes the values durable. Resolves with the logical offset of each, transaction by transaction. */
+  append(txs: readonly SegmentedTx[]): Promise<bigint[][]> {
+    return this.#inTurn(async () => {
+      const [first] = txs;
+      if (first === undefined || txs.every((tx) => tx.values.length === 0)) return txs.map(() => []);
+      const segment = await this.#active(first.txId);
+      const pieces = txs.flatMap((tx) => tx.values);
+      const position = await this.#files.append(segment.name, pieces);
+      let offset = segment.base + BigInt(position - HEADER_BYTES);
+      const offsets = txs.map((tx) =>
+        tx.values.map((value) => {
+          const at = offset;
+          offset += BigInt(value.length);
+          return at;
+        }),
+      );
+      segment.bytes = HEADER_BYTES + Number(offset - segment.base);
+      return offsets;
+    });
+  }
+
+  /** The value of a transaction at a logical offset; undefined when the segments do not have it. */
+  read(txId: bigint, offset: bigint, length: number): Uint8Array | undefined {
+    const segment = this.#of(txId);
+    if (segment === undefined || offset < segment.base) return undefined;
+    return this.#files.read(segment.name, HEADER_BYTES + Number(offset - segment.base), length);
+  }
+
+  /**
+   * Removes the bytes of all values of transactions before `txId`. `firstOffset` says where the values of a segment's
+   * transactions from `txId` on begin; undefined when it has none. The truncation must be recorded in the log already.
+   */
+  removeBefore(txId: bigint, firstOffset: (from: bigint, to: bigint) => bigint | undefined): Promise<void> {
+    return this.#inTurn(async () => {
+      const border = this.#of(txId - 1n);
+      const next = border && this.#segments[this.#segments.indexOf(border) + 1];
+      if (border !== undefined && (next === undefined || next.firstTx > txId)) {
+        const keepFrom = firstOffset(txId, next?.firstTx ?? 2n ** 64n);
+        if (keepFrom !== undefined) await this.#rewrite(border, txId, keepFrom);
+        else await this.#create(txId, 0n, new Uint8Array(0), border);
+      }
+      await this.#removeWhole(txId);
+    });
+  }
+
+  close(): void {
+    this.#files.close();
+  }
+
+  async #active(txId: bigint): Promise<Segment> {
+    const last = this.#segments.at(-1);
+    if (last !== undefined && last.bytes < SEGMENT_BYTES_MAX) return last;
+    return this.#create(txId, 0n, new Uint8Array(0), undefined);
+  }
+
+  /** The border segment without what comes before `keepFrom`, named by the first transaction it still has. */
+  async #rewrite(border: Segment, txId: bigint, keepFrom: bigint): Promise<void> {
+    const from = Number(keepFrom - border.base);
+    const kept = this.#files.read(border.name, HEADER_BYTES + from, border.bytes - HEADER_BYTES - from);
+    if (kept === undefined) throw this.#damaged(border.name);
+    await this.#create(txId, keepFrom, kept, border);
+  }
+
+  /** A new segment that begins with `txId`. When it takes the place of another, it stands right after it. */
+  async #create(txId: bigint, base: bigint, content: Uint8Array, after: Segment | undefined): Promise<Segment> {
+    const name = `${txId.toString(16).padStart(16, "0")}.seg`;
+    const segment: Segment = { name, firstTx: txId, base, bytes: HEADER_BYTES + content.length };
+    await this.#files.create(name, concat(MAGIC, u64(txId), u64(base), content));
+    const at = after === undefined ? this.#segments.length : this.#segments.indexOf(after) + 1;
+    const same = this.#segments[at]?.firstTx === txId ? 1 : 0;
+    this.#segments.splice(at, same, segment);
+    return segment;
+  }
+
+  /** Unlinks the segments whose successor begins at or before `txId`. */
+  async #removeWhole(txId: bigint): Promise<void> {
+    const superfluous = this.#segments.filter((_segment, i) => {
+      const next = this.#segments[i + 1];
+      return next !== undefined && next.firstTx <= txId;
+    });
+    this.#segments = this.#segments.filter((segment) => !superfluous.includes(segment));
+    await this.#files.remove(superfluous.map((segment) => segment.name));
+  }
+
+  /** The segment that holds the values of a transaction: the last one that begins at or before it. */
+  #of(txId: bigint): Segment | undefined {
+    return this.#segments.findLast((segment) => segment.firstTx <= txId);
+  }
+
+  #damaged(name: string): StoreError {
+    return damagedSegment(this.#database, name);
+  }
+
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(action);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function readSegment(database: string, files: SegmentFiles, name: string, firstTx: bigint, bytes: number): Segment {
+  const header = files.read(name, 0, HEADER_BYTES);
+  const fits =
+    header !== undefined && equalBytes(header.subarray(0, 8), MAGIC) && viewOf(header).getBigUint64(8) === firstTx;
+  if (!fits) throw damagedSegment(database, name);
+  return { name, firstTx, base: viewOf(header).getBigUint64(16), bytes };
+}
+
+function damagedSegment(database: string, name: string): StoreError {
+  const message = `data is damaged: value segment ${name} of database ${database} is not what was written`;
+  return new StoreError("damaged", message, { database, what: "value segment", segment: name });
+}
