@@ -27,6 +27,22 @@ export interface PasswordHash extends ScryptCost {
   readonly hash: Uint8Array;
 }
 
+/** From a password to its hash of `length` bytes. */
+export type KeyDerivation = (
+  password: Uint8Array,
+  salt: Uint8Array,
+  length: number,
+  cost: ScryptCost,
+) => Promise<Uint8Array>;
+
+const scryptKey: KeyDerivation = (password, salt, length, { N, r, p }) =>
+  new Promise((resolve, reject) => {
+    scrypt(password, salt, length, { N, r, p, maxmem: 256 * N * r }, (error, key) => {
+      if (error === null) resolve(key);
+      else reject(error);
+    });
+  });
+
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 const CHECKS_AT_ONCE = 2;
@@ -34,14 +50,17 @@ const CHECKS_AT_ONCE = 2;
 export class PasswordHasher {
   readonly #random: Random;
   readonly #cost: ScryptCost;
+  readonly #derivation: KeyDerivation;
   /** Compared with when there is no user: no password has it, since its salt and hash are drawn independently. */
   readonly #nobody: PasswordHash;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(random: Random, cost: ScryptCost = DEFAULT_SCRYPT_COST) {
+  /** `derivation`: what a simulation replaces, since a thread pool follows no seed. */
+  constructor(random: Random, cost: ScryptCost = DEFAULT_SCRYPT_COST, derivation: KeyDerivation = scryptKey) {
     this.#random = random;
     this.#cost = cost;
+    this.#derivation = derivation;
     this.#nobody = { algorithm: "scrypt", ...cost, salt: random.bytes(SALT_BYTES), hash: random.bytes(HASH_BYTES) };
   }
 
@@ -65,15 +84,10 @@ export class PasswordHasher {
     return same && stored !== undefined && password.length <= PASSWORD_LENGTH_MAX;
   }
 
-  async #derive(password: Uint8Array, salt: Uint8Array, { N, r, p }: ScryptCost): Promise<Uint8Array> {
+  async #derive(password: Uint8Array, salt: Uint8Array, cost: ScryptCost): Promise<Uint8Array> {
     await this.#enter();
     try {
-      return await new Promise((resolve, reject) => {
-        scrypt(password, salt, HASH_BYTES, { N, r, p, maxmem: 256 * N * r }, (error, key) => {
-          if (error === null) resolve(key);
-          else reject(error);
-        });
-      });
+      return await this.#derivation(password, salt, HASH_BYTES, cost);
     } finally {
       this.#leave();
     }

@@ -5,3 +5,16 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { nowMs: () => Date.now() };
+
+/** What happens later. Injected, so that a simulation decides when later is. */
+export interface Timers {
+  /** Runs `action` once, `ms` milliseconds from now at the earliest. Returns what calls it off. */
+  after(ms: number, action: () => void): () => void;
+}
+
+export const systemTimers: Timers = {
+  after(ms, action) {
+    const timer = setTimeout(action, ms);
+    return () => clearTimeout(timer);
+  },
+};

@@ -9,7 +9,7 @@
 // Opening, closing and deleting take turns; calls on open databases do not wait for them.
 
 import { join } from "node:path";
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timers } from "../base/clock.ts";
 import type { Logger } from "../base/observe.ts";
 import type { Random } from "../base/random.ts";
 import type { EngineDriver } from "../store/engine.ts";
@@ -35,6 +35,8 @@ export interface DatabaseManagerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Default: the system's. */
+  readonly timers?: Timers | undefined;
 }
 
 /** What is known of a database without calling it. */
@@ -213,7 +215,7 @@ export class DatabaseManager implements AsyncDisposable {
   }
 
   async #load(entry: CatalogEntry): Promise<void> {
-    const { directory, driver, clock, logger } = this.#options;
+    const { directory, driver, clock, logger, timers } = this.#options;
     const { name, settings } = entry;
     const store = await Store.open({
       database: name,
@@ -223,6 +225,7 @@ export class DatabaseManager implements AsyncDisposable {
       settings,
       clock,
       logger,
+      timers,
     });
     this.#open.set(name, new Database(name, settings, store, clock));
   }
