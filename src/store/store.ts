@@ -19,7 +19,9 @@ import type { VersionRecord } from "./layout.ts";
 import { Overlay } from "./overlay.ts";
 import type { StorePlace } from "./place.ts";
 import type { BuiltTx } from "./records.ts";
-import { TxLog } from "./tx-log.ts";
+import { finishTruncation, type LogPlace, recoverRewrite, requireTruncatable, truncateValues } from "./truncate.ts";
+import { type LogTables, TxLog, truncatedBefore } from "./tx-log.ts";
+import { ValueSegments } from "./value-segments.ts";
 
 export interface StoreOptions {
   /** Name of the database, for errors and logs. */
@@ -34,6 +36,8 @@ export interface StoreOptions {
   readonly timers?: Timers | undefined;
   /** false: appended transactions stay precommitted until commitUpTo. Default true. */
   readonly commitsAlone?: boolean;
+  /** true: values are kept so that truncation is cheap (databases with a retention period). Default false. */
+  readonly valuesInSegments?: boolean;
 }
 
 /** A point of the chain as a client knows it: id and Alh. */
@@ -63,6 +67,7 @@ export class Store implements AsyncDisposable {
   /** Durable transactions that may not be seen yet. */
   #precommitted: IndexableTx[] = [];
   #closing: Promise<void> | undefined;
+  #truncation: Promise<void> = Promise.resolve();
 
   private constructor(options: StoreOptions, parts: StoreParts) {
     const { log, commitLog, overlay, indexer, committed, end } = parts;
@@ -96,22 +101,25 @@ export class Store implements AsyncDisposable {
     const logDirectory = join(directory, "log");
     const indexDirectory = join(directory, "index");
     let log: TxLog | undefined;
+    let store: Store | undefined;
     try {
       const lastEnd = await place.lastEnd();
       if (lastEnd !== "clean") logger.warn({ database, lastEnd }, "the database was not closed cleanly");
       if (lastEnd === "machine_went_down") await driver.destroy(indexDirectory);
       await place.markOpen();
-      const opened = new TxLog(database, await openLogTables(driver, logDirectory));
+      await recoverRewrite({ driver, directory: logDirectory });
+      const tables = await openLogTables(driver, logDirectory);
+      const opened = new TxLog(database, tables, await openSegments(options, tables));
       log = opened;
       const reopen = async (): Promise<TxLog["tables"]> => {
         await opened.tables.engine.close().catch(() => undefined);
         return openLogTables(driver, logDirectory);
       };
-      const commitLog = await LocalCommitLog.open(opened, reopen, options.commitsAlone ?? true);
+      const { commitsAlone = true, valuesInSegments = false } = options;
+      const commitLog = await LocalCommitLog.open(opened, reopen, { commitsAlone, valuesInSegments });
       const committed = chainPointOf(opened, commitLog.committed);
       const end = checkedEnd(opened);
       const overlay = new Overlay();
-      let store: Store | undefined;
       const onProgress = (): void => store?.resumeCommits();
       const indexParts = {
         database,
@@ -125,9 +133,15 @@ export class Store implements AsyncDisposable {
       };
       const indexer = await Indexer.open(indexParts, committed.txId);
       store = new Store(options, { log: opened, commitLog, overlay, indexer, committed, end });
+      await store.#finishTruncation();
       return store;
     } catch (error) {
+      if (store !== undefined) {
+        await store.close();
+        throw error;
+      }
       await log?.tables.engine.close().catch(() => undefined);
+      log?.segments?.close();
       await place.leave();
       throw error;
     }
@@ -151,7 +165,7 @@ export class Store implements AsyncDisposable {
   /** Bytes of log and index on disk. */
   sizeBytes(): number {
     this.#requireOpen();
-    return this.#log.tables.engine.sizeBytes() + this.#indexer.sizeBytes();
+    return this.#log.tables.engine.sizeBytes() + this.#indexer.sizeBytes() + (this.#log.segments?.sizeBytes ?? 0);
   }
 
   /** Resolves with the header when the transaction is on disk. */
@@ -174,6 +188,21 @@ export class Store implements AsyncDisposable {
       this.#precommitted = this.#precommitted.filter((tx) => tx.txId <= txId);
       return chainPointOf(this.#log, txId);
     });
+  }
+
+  /**
+   * Removes the bytes of all values of transactions before `txId`, which is committed. Headers, digests and proofs stay;
+   * reads of these values answer `value_truncated`. Resolves when the bytes are gone. Safe to repeat.
+   */
+  async truncateBefore(txId: bigint): Promise<void> {
+    this.#requireOpen();
+    requireTruncatable(txId, this.#committed.txId);
+    await this.#truncating(() => truncateValues(this.#log, txId, this.#logPlace, this.#exclusively));
+  }
+
+  /** Values of transactions before this one are truncated. */
+  get truncatedBefore(): bigint {
+    return this.#log.truncatedBefore;
   }
 
   /** Transactions and proofs, by id. Bound checks are the caller's: readers see nothing past `committed`. */
@@ -226,10 +255,30 @@ export class Store implements AsyncDisposable {
     if (this.#closing !== undefined) throw new StoreError("closed", `the database ${this.#options.database} is closed`);
   }
 
+  get #logPlace(): LogPlace {
+    return { driver: this.#options.driver, directory: join(this.#options.directory, "log") };
+  }
+
+  readonly #exclusively = (action: () => Promise<void>): Promise<void> => this.#committer.exclusively(action);
+
+  /** A truncation that a crash interrupted is finished before anything is served. */
+  async #finishTruncation(): Promise<void> {
+    await this.#truncating(() => finishTruncation(this.#log, this.#logPlace, this.#exclusively));
+  }
+
+  /** One truncation at a time; closing waits for it. */
+  #truncating(action: () => Promise<void>): Promise<void> {
+    const result = this.#truncation.then(action);
+    this.#truncation = result.catch(() => undefined);
+    return result;
+  }
+
   async #close(): Promise<void> {
+    await this.#truncation;
     await this.#committer.close();
     await this.#indexer.close();
     await this.#log.tables.engine.close();
+    this.#log.segments?.close();
     await this.#options.place.markClosed();
     await this.#options.place.leave();
   }
@@ -266,6 +315,13 @@ export class Store implements AsyncDisposable {
       checkPrecondition(precondition, this.#keys.latest(precondition.key, built), nowSeconds);
     }
   }
+}
+
+/** The value segments of a database that keeps values there, or once did. */
+async function openSegments(options: StoreOptions, tables: LogTables): Promise<ValueSegments | undefined> {
+  const files = options.place.segmentFiles();
+  const used = options.valuesInSegments === true || (await files.list()).length > 0;
+  return used ? ValueSegments.open(options.database, files, truncatedBefore(tables)) : undefined;
 }
 
 /** Whether a version can be read: not deleted, not expired. */
