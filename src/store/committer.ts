@@ -84,7 +84,6 @@ export class Committer {
   #waitingBytes = 0;
   #scheduled = false;
   #closed: StoreError | undefined;
-  /** Discards asked for and not done: commits wait for them. */
   /** Actions that run or wait to run while nothing is being committed. */
   #exclusive = 0;
   #turn: Promise<void> = Promise.resolve();

@@ -57,7 +57,8 @@ export class Indexer {
   #watermark: IndexWatermark;
   #queue: IndexableTx[] = [];
   #running: Promise<void> | undefined;
-  #cancelRetry: () => void = () => undefined;
+  /** Calls off the next attempt; undefined when none is waiting. */
+  #cancelRetry: (() => void) | undefined;
 
   private constructor(parts: IndexerParts, index: OpenIndex, watermark: IndexWatermark) {
     this.#parts = parts;
@@ -68,20 +69,25 @@ export class Indexer {
   /** Opens the index and brings it up to `committed`; rebuilds it when it does not belong to this log. */
   static async open(parts: IndexerParts, committed: bigint): Promise<Indexer> {
     let index = await openIndex(parts);
-    let watermark = readWatermark(index);
-    if (watermark === undefined || !matchesLog(watermark, parts.log, committed)) {
-      parts.logger.warn(
-        { database: parts.database, indexed: String(watermark?.txId) },
-        "index and log disagree: rebuilding the index",
-      );
+    try {
+      let watermark = readWatermark(index);
+      if (watermark === undefined || !matchesLog(watermark, parts.log, committed)) {
+        parts.logger.warn(
+          { database: parts.database, indexed: String(watermark?.txId) },
+          "index and log disagree: rebuilding the index",
+        );
+        await index.engine.close();
+        await parts.driver.destroy(parts.directory);
+        index = await openIndex(parts);
+        watermark = NOTHING_INDEXED;
+      }
+      const indexer = new Indexer(parts, index, watermark);
+      await indexer.#replay(committed);
+      return indexer;
+    } catch (error) {
       await index.engine.close();
-      await parts.driver.destroy(parts.directory);
-      index = await openIndex(parts);
-      watermark = NOTHING_INDEXED;
+      throw error;
     }
-    const indexer = new Indexer(parts, index, watermark);
-    await indexer.#replay(committed);
-    return indexer;
   }
 
   get tables(): IndexTables {
@@ -108,17 +114,18 @@ export class Indexer {
     while (this.#running !== undefined) await this.#running;
   }
 
+  /** What is not indexed then is indexed at the next start. */
   async close(): Promise<void> {
-    this.#cancelRetry();
     await this.settled();
-    this.#cancelRetry();
+    this.#cancelRetry?.();
     await this.#index.engine.close();
   }
 
   #start(): void {
-    if (this.#running !== undefined) return;
+    if (this.#running !== undefined || this.#cancelRetry !== undefined || this.#queue.length === 0) return;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
+      this.#start();
     });
   }
 
@@ -136,7 +143,10 @@ export class Indexer {
         { database: this.#parts.database, error: String(error) },
         "writing the index failed: trying again",
       );
-      this.#cancelRetry = this.#parts.timers.after(RETRY_MS, () => this.#start());
+      this.#cancelRetry = this.#parts.timers.after(RETRY_MS, () => {
+        this.#cancelRetry = undefined;
+        this.#start();
+      });
     }
   }
 
@@ -170,6 +180,8 @@ export class Indexer {
     let current = stored === undefined ? undefined : decodeVersion(stored);
     let superseded = 0n;
     for (const version of versions) {
+      // A batch that failed may have been stored all the same, and is written again.
+      if (current !== undefined && current.txId >= version.txId) continue;
       if (current !== undefined) {
         batch.put(history, historyKey(key, current.revision), encodeVersion(current));
         superseded++;

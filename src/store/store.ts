@@ -274,8 +274,9 @@ export class Store implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    const writesEnded = this.#committer.close();
     await this.#truncation;
-    await this.#committer.close();
+    await writesEnded;
     await this.#indexer.close();
     await this.#log.tables.engine.close();
     this.#log.segments?.close();

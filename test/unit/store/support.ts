@@ -9,6 +9,7 @@ import { silentLogger } from "../../../src/base/observe.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import { plainKey, plainValue } from "../../../src/proof/keys.ts";
 import type { KvMetadata } from "../../../src/proof/model.ts";
+import { useNodeSha256 } from "../../../src/server/node-sha256.ts";
 import type { StoreSettings, TxSpec } from "../../../src/store/committer.ts";
 import type { Engine, EngineDriver, Table } from "../../../src/store/engine.ts";
 import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
@@ -16,6 +17,8 @@ import { diskPlace } from "../../../src/store/place.ts";
 import { Store, type StoreOptions } from "../../../src/store/store.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { SimulatedDisk } from "../../support/simulated-engine.ts";
+
+useNodeSha256();
 
 export const SETTINGS: StoreSettings = {
   maxKeyLen: 1024,

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { utf8 } from "../../../src/base/bytes.ts";
+import type { Timers } from "../../../src/base/clock.ts";
+import { plainKey } from "../../../src/proof/keys.ts";
+import { SeededRandom } from "../../support/seeded-random.ts";
+import { SimulatedDisk } from "../../support/simulated-engine.ts";
+import { hooked, onSimulatedDisk, setOf } from "./support.ts";
+
+const KEY = plainKey(utf8("k"));
+
+/** Timers that a test lets run out. */
+class StoppedTimers implements Timers {
+  readonly waiting = new Set<() => void>();
+
+  after(_ms: number, action: () => void): () => void {
+    this.waiting.add(action);
+    return () => this.waiting.delete(action);
+  }
+
+  runOut(): void {
+    const actions = [...this.waiting];
+    this.waiting.clear();
+    for (const action of actions) action();
+  }
+}
+
+describe("writing the index", () => {
+  for (const when of ["before", "after"] as const) {
+    test(`that fails ${when} the batch is stored is tried again, once at a time, and counts no version twice`, async () => {
+      let failing = false;
+      let attempts = 0;
+      const timers = new StoppedTimers();
+      const disk = new SimulatedDisk({ random: new SeededRandom(1) });
+      const driver = hooked(disk.driver(), {
+        [when]: (name: string) => {
+          if (name !== "index" || !failing) return;
+          attempts++;
+          throw new Error("the index cannot be written");
+        },
+      });
+      const store = await onSimulatedDisk(disk)({ driver, timers });
+      await store.commit(setOf(["k", "1"]));
+      await store.settled();
+      failing = true;
+      for (let i = 2; i <= 6; i++) await store.commit(setOf(["k", String(i)]));
+      await store.settled();
+      assert.equal(store.indexed, 1n);
+      assert.equal(attempts, 1, "later commits wait for the retry");
+      assert.equal(timers.waiting.size, 1);
+      assert.equal(store.latest(KEY)?.revision, 6n, "what is not indexed is read all the same");
+      timers.runOut();
+      await store.settled();
+      assert.equal(attempts, 2);
+      failing = false;
+      timers.runOut();
+      await store.settled();
+      assert.equal(store.indexed, 6n);
+      assert.equal(timers.waiting.size, 0);
+      assert.deepEqual(
+        store.revisions(KEY, 1n, 6n, false).map(({ txId, revision }) => [txId, revision]),
+        [1n, 2n, 3n, 4n, 5n, 6n].map((n) => [n, n]),
+      );
+      await store.close();
+    });
+  }
+
+  test("is given up when the store is closed: nothing runs on, and the next start catches up", async () => {
+    let failing = false;
+    const timers = new StoppedTimers();
+    const disk = new SimulatedDisk({ random: new SeededRandom(1) });
+    const driver = hooked(disk.driver(), {
+      before: (name) => {
+        if (name === "index" && failing) throw new Error("the index cannot be written");
+      },
+    });
+    const store = await onSimulatedDisk(disk)({ driver, timers });
+    failing = true;
+    for (let i = 1; i <= 5; i++) await store.commit(setOf(["k", String(i)]));
+    await store.close();
+    assert.equal(timers.waiting.size, 0);
+    await using again = await onSimulatedDisk(disk)();
+    assert.equal(again.indexed, 5n);
+    assert.equal(again.latest(KEY)?.revision, 5n);
+  });
+});
