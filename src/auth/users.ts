@@ -53,6 +53,11 @@ export class Users {
     return "created";
   }
 
+  /** Whether the system administrator's password is the default one. */
+  async superadminHasDefault(): Promise<boolean> {
+    return this.#hasher.matches(utf8(DEFAULT_SUPERADMIN_PASSWORD), this.#store.get(SUPERADMIN)?.password);
+  }
+
   /**
    * The user of that name and password. Throws AuthError `invalid_credentials` whichever of the two is wrong, after the
    * same work, and `user_inactive` only to someone who knows the password.

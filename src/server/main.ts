@@ -8,7 +8,7 @@ import { CredentialStore } from "../auth/credential-store.ts";
 import { PasswordHasher } from "../auth/password.ts";
 import { Sessions } from "../auth/sessions.ts";
 import { Tokens } from "../auth/tokens.ts";
-import { DEFAULT_SUPERADMIN_PASSWORD, Users } from "../auth/users.ts";
+import { Users } from "../auth/users.ts";
 import { systemClock } from "../base/clock.ts";
 import {
   CONNECTION_MEMORY_MB_MAX,
@@ -149,11 +149,10 @@ async function settleSuperadmin(users: Users, config: ServerConfig, logger: Logg
       "--admin-password only counts when the system administrator is created: his password stays as it is",
     );
   }
-  const isDefault = settled !== "differs" && config.adminPassword === DEFAULT_SUPERADMIN_PASSWORD;
   if (isLoopback(config.address)) return;
   if (!config.authentication) {
     logger.warn({ address: config.address }, "authentication is off: callers from other machines are refused");
-  } else if (isDefault) {
+  } else if (await users.superadminHasDefault()) {
     logger.warn(
       { address: config.address },
       "ANYONE WHO REACHES THIS MACHINE CAN LOG IN: the system administrator has the default password and the server does not " +

@@ -31,6 +31,7 @@ describe("users", () => {
     assert.equal(await usersOf(store).ensureSuperadmin("first"), "created");
     assert.equal(await usersOf(store).ensureSuperadmin("first"), "same");
     assert.equal(await usersOf(store).ensureSuperadmin("second"), "differs");
+    assert.equal(await usersOf(store).superadminHasDefault(), false);
     const admin = await usersOf(store).authenticate(SUPERADMIN, utf8("first"));
     assert.equal(admin.sysadmin, true);
     assert.equal(usersOf(store).size, 1);
@@ -122,6 +123,7 @@ describe("users", () => {
 
   test("only the system administrator's own default password counts as the default", async () => {
     await usersOf(store).ensureSuperadmin("immudb");
+    assert.equal(await usersOf(store).superadminHasDefault(), true);
     const admin = await usersOf(store).authenticate(SUPERADMIN, utf8("immudb"));
     assert.equal(isDefaultPassword(admin, utf8("immudb")), true);
     assert.equal(isDefaultPassword(admin, utf8("other")), false);
