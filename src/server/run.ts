@@ -9,6 +9,8 @@ import { createLog } from "./log.ts";
 import { type RunningServer, startServer } from "./main.ts";
 import { OWN_VERSION } from "./version.ts";
 
+const DEFAULT_PORT = "3322";
+
 /** `given`: flags by name, as readConfig() takes them. Resolves to the exit code once the server has stopped. */
 export async function runServer(given: ReadonlyMap<string, string | true>): Promise<number> {
   let settings: ReadConfig;
@@ -83,7 +85,13 @@ function welcome({ url, directory, port, uuid }: RunningServer, address: string)
 
 Try it:
   curl -H 'content-type: application/json' -d '{}' ${url}/immudb.schema.ImmuService/Health
-  npm run immuclient -- login immudb
+  npm run immuclient -- ${clientFlags(new URL(url))}login immudb
   open ${url}/ in a browser
 `;
+}
+
+/** What immuclient must be told when the server is not where it looks for one. */
+function clientFlags({ hostname, port }: URL): string {
+  const address = hostname === "127.0.0.1" ? "" : `--immudb-address ${hostname} `;
+  return `${address}${port === DEFAULT_PORT ? "" : `--immudb-port ${port} `}`;
 }

@@ -98,7 +98,7 @@ describe("the program immudb", () => {
     await ended;
     assert.match(said.out, new RegExp(`listening\\s+${host}`));
     assert.ok(said.out.includes(join(directory, "data")));
-    assert.match(said.out, /curl .*Health[\s\S]*immuclient[\s\S]*browser/);
+    assert.match(said.out, /curl .*Health[\s\S]*immuclient -- --immudb-port \d+ login[\s\S]*browser/);
   });
 
   test("warns loudly of the default password where other machines can come, and only there", async () => {
