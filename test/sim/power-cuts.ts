@@ -51,27 +51,27 @@ export async function runCuts(
   const disk = new SimulatedDisk({ ...options, random });
   const acknowledged: Acknowledged[] = [];
   for (let cut = 0; cut < cuts; cut++) {
-    const store = await openStore(disk, random, seed + cut);
+    const store = await openStore(disk, random);
     await check(store, acknowledged);
     let running = true;
     const clients = Array.from({ length: CLIENTS }, () => client(store, random, () => running, acknowledged));
     await turns(5 + random.below(60));
     running = false;
-    disk.crash();
+    disk.crash(random.chance(0.5) ? "process" : "machine");
     // Clients whose write the power took are never answered; any other end of a client is a finding.
     await Promise.race([Promise.all(clients), turns(20)]);
   }
-  const store = await openStore(disk, random, seed);
+  const store = await openStore(disk, random);
   await check(store, acknowledged);
   await store.close();
   return { acknowledged: acknowledged.length, cuts };
 }
 
-function openStore(disk: SimulatedDisk, random: SeededRandom, seed: number): Promise<Store> {
+function openStore(disk: SimulatedDisk, random: SeededRandom): Promise<Store> {
   return Store.open({
     database: "simulated",
     directory: "/simulated",
-    place: disk.place(seed % 2 === 0),
+    place: disk.place(),
     driver: disk.driver(),
     settings: SIM_SETTINGS,
     // Jumps either way: time in headers must not go back all the same.

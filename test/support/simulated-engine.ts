@@ -1,12 +1,12 @@
-// The engine seam on a simulated disk, for tests that cut the power. Everything is decided by one seed.
+// The engine seam, and everything else that the store asks of a disk, in memory: for tests that end processes and cut the
+// power. Everything is decided by one seed.
 //
-//   write() ── committed: seen by reads ── some turns later ── synced: survives a crash ── resolves
+//   write() ── committed: seen by reads ── some turns later ── synced: survives a power cut ── resolves
 //
-// An engine opened without `durable` resolves when committed and is synced only when it is closed. A crash keeps what was synced, and of the
-// later batches a prefix as long as chance wants: a disk may have written more than it promised, but batches are atomic.
-// `ignoreSync` is the disk (or the program) that lies: durable writes resolve without having been synced.
+// An engine opened without `durable` resolves when committed and is synced only when it is closed. What a crash leaves is
+// said in simulated-environment.ts and simulated-files.ts.
 
-import { concat } from "../../src/base/bytes.ts";
+import type { DataDirectory } from "../../src/database/data-directory.ts";
 import type {
   Engine,
   EngineDriver,
@@ -17,179 +17,148 @@ import type {
   WriteBatch,
 } from "../../src/store/engine.ts";
 import { StoreError } from "../../src/store/errors.ts";
-import type { LastEnd } from "../../src/store/open-marker.ts";
 import type { StorePlace } from "../../src/store/place.ts";
-import type { SegmentFiles } from "../../src/store/segment-files.ts";
-import { SortedKeys } from "../../src/store/sorted-keys.ts";
 import type { SeededRandom } from "./seeded-random.ts";
+import {
+  type Flip,
+  type Operation,
+  SimulatedEnvironment,
+  type SimulatedRows,
+  toText,
+} from "./simulated-environment.ts";
+import { SimulatedFiles, type SimulatedProcess } from "./simulated-files.ts";
 
-type Operation = { readonly table: string; readonly key: string; readonly value: Uint8Array | undefined };
-type Rows = Map<string, Map<string, Uint8Array>>;
-
-interface Power {
-  on: boolean;
-}
-
-interface Environment {
-  synced: Rows;
-  /** Batches committed and not synced, oldest first. */
-  unsynced: Operation[][];
-}
-
-/** Whether and how a durable write fails. `lost`: nothing is stored; `stored`: the batch is there in spite of the error. */
-export type WriteFault = "none" | "lost" | "stored";
+/**
+ * Whether and how a write fails. `full`: no space, nothing is stored; `lost`: an error, nothing is stored; `stored`: the
+ * batch is there in spite of the error.
+ */
+export type WriteFault = "none" | "full" | "lost" | "stored";
 
 export interface SimulatedDiskOptions {
   readonly random: SeededRandom;
-  readonly ignoreSync?: boolean;
+  /** Asked before each durable write. */
   readonly fault?: () => WriteFault;
+  /** Asked before each write of an unsynced environment or of a file. */
+  readonly otherFault?: () => WriteFault;
+  /** Whether an engine answers nothing any more after a write that ended in `lost` or `stored`, until it is reopened. */
+  readonly panics?: () => boolean;
+  /** The disk (or the program) that lies: durable writes resolve and are never synced. */
+  readonly ignoreSync?: boolean;
+  /** Durable writes resolve when they are committed, some turns before they are synced. */
+  readonly answerEarly?: boolean;
 }
 
 export class SimulatedDisk {
   readonly #options: SimulatedDiskOptions;
-  readonly #environments = new Map<string, Environment>();
-  readonly #files = new Map<string, SimulatedFile>();
-  #power: Power = { on: true };
-  #marker = false;
-  #crashed = false;
+  readonly #environments = new Map<string, SimulatedEnvironment>();
+  readonly #files: SimulatedFiles;
+  #process: SimulatedProcess = { alive: true };
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
+    this.#files = new SimulatedFiles(async (process) => {
+      await this.#turns(options.random.below(4), process);
+      requireWritten(options.otherFault?.() ?? "none");
+    });
   }
 
   /** The driver that a process uses from now until the next crash. After it, nothing that the process does has an effect. */
   driver(): EngineDriver {
-    const power = this.#power;
+    const process = this.#process;
+    const environments = this.#environments;
+    const turns = (): Promise<void> => this.#turns(this.#options.random.below(2), process);
     return {
       open: async (directory, options) => {
-        await whilePowered(power);
-        let environment = this.#environments.get(directory);
+        await turns();
+        let environment = environments.get(directory);
         if (environment === undefined) {
-          environment = { synced: new Map(), unsynced: [] };
-          this.#environments.set(directory, environment);
+          environment = new SimulatedEnvironment(options.durable);
+          environments.set(directory, environment);
         }
-        return new SimulatedEngine(environment, options, this.#options, power);
+        return new SimulatedEngine(environment, options, this.#options, (count) => this.#turns(count, process));
       },
-      exists: async (directory) => this.#environments.has(directory),
+      exists: async (directory) => environments.has(directory),
       move: async (from, to) => {
-        await whilePowered(power);
-        const environment = this.#environments.get(from);
+        await turns();
+        const environment = environments.get(from);
         if (environment === undefined) throw new Error(`no environment ${from}`);
-        this.#environments.delete(from);
-        this.#environments.set(to, environment);
+        environments.delete(from);
+        environments.set(to, environment);
       },
       destroy: async (directory) => {
-        await whilePowered(power);
-        this.#environments.delete(directory);
+        await turns();
+        environments.delete(directory);
       },
     };
   }
 
-  #segmentFiles(power: Power): SegmentFiles {
-    const files = this.#files;
-    const turns = async (): Promise<void> => {
-      for (let i = this.#options.random.below(4); i >= 0; i--) await new Promise((resolve) => setImmediate(resolve));
-      await whilePowered(power);
-    };
+  /** The place of a database on this disk, for the process that lives now. */
+  place(directory = "simulated"): StorePlace {
+    return this.#files.place(directory, this.#process);
+  }
+
+  /** A data directory on this disk, for the process that lives now. */
+  dataDirectory(path: string): DataDirectory {
+    const process = this.#process;
     return {
-      list: async () =>
-        [...files]
-          .map(([name, { synced }]) => ({ name, bytes: synced.length }))
-          .sort((a, b) => (a.name < b.name ? -1 : 1)),
-      append: async (name, pieces) => {
-        const file = files.get(name) ?? { synced: new Uint8Array(0), appending: new Uint8Array(0) };
-        files.set(name, file);
-        file.appending = concat(...pieces);
-        const position = file.synced.length;
-        await turns();
-        file.synced = concat(file.synced, file.appending);
-        file.appending = new Uint8Array(0);
-        return position;
+      path,
+      occupy: () => this.#files.occupy(path, process),
+      leave: async () => this.#files.leave(path, process),
+      read: async (file) => this.#files.read(`${path}/${file}`),
+      replace: (file, content) => this.#files.replace(`${path}/${file}`, content, process),
+      place: (database) => this.#files.place(`${path}/${database}`, process),
+      remove: async (database) => {
+        await this.#turns(this.#options.random.below(4), process);
+        this.#files.remove(`${path}/${database}`);
+        for (const directory of [...this.#environments.keys()])
+          if (directory.startsWith(`${path}/${database}/`)) this.#environments.delete(directory);
       },
-      read: (name, position, length) => {
-        const bytes = files.get(name)?.synced;
-        return bytes === undefined || bytes.length < position + length
-          ? undefined
-          : bytes.slice(position, position + length);
-      },
-      create: async (name, bytes) => {
-        await turns();
-        files.set(name, { synced: bytes.slice(), appending: new Uint8Array(0) });
-      },
-      remove: async (names) => {
-        await turns();
-        for (const name of names) files.delete(name);
-      },
-      close: () => undefined,
     };
   }
 
-  /** The power goes: open engines are dead, and so is every write they have not answered. */
-  crash(): void {
-    this.#power.on = false;
-    this.#power = { on: true };
-    this.#crashed = true;
-    for (const file of this.#files.values()) {
-      file.synced = concat(
-        file.synced,
-        file.appending.subarray(0, this.#options.random.below(file.appending.length + 1)),
-      );
-      file.appending = new Uint8Array(0);
-    }
-    for (const environment of this.#environments.values()) {
-      const kept = this.#options.random.below(environment.unsynced.length + 1);
-      for (const batch of environment.unsynced.slice(0, kept)) apply(environment.synced, batch);
-      environment.unsynced = [];
-    }
+  /** The process ends, and with it every write that it has not committed. With the machine goes what is not synced. */
+  crash(what: "process" | "machine" = "machine"): void {
+    this.#process.alive = false;
+    this.#process = { alive: true };
+    if (what === "process") return;
+    this.#files.cutPower(this.#options.random);
+    for (const environment of this.#environments.values()) environment.cutPower(this.#options.random);
   }
 
-  /** A place on this disk. `sameBoot` says whether a crash counts as the death of the process or of the machine. */
-  place(sameBoot: boolean): StorePlace {
-    return {
-      occupy: async () => undefined,
-      lastEnd: async (): Promise<LastEnd> =>
-        !this.#marker || !this.#crashed ? "clean" : sameBoot ? "process_died" : "machine_went_down",
-      markOpen: async () => {
-        this.#marker = true;
-      },
-      markClosed: async () => {
-        this.#marker = false;
-      },
-      segmentFiles: () => this.#segmentFiles(this.#power),
-      leave: async () => undefined,
-    };
+  /** Flips a bit of a stored row of an environment. Everything must be closed. undefined when there is nothing to flip. */
+  flip(directory: string): Flip | undefined {
+    return this.#environments.get(directory)?.flip(this.#options.random);
+  }
+
+  async #turns(count: number, process: SimulatedProcess): Promise<void> {
+    for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+    if (!process.alive) await new Promise<never>(() => undefined);
   }
 }
 
-/** Files of which a crash keeps what was synced, and of an append under way as much as chance wants. */
-interface SimulatedFile {
-  synced: Uint8Array;
-  appending: Uint8Array;
-}
+/** Waits some turns of the event loop; for ever once the process is dead. */
+type Turns = (count: number) => Promise<void>;
 
 class SimulatedEngine implements Engine {
-  readonly #environment: Environment;
+  readonly #environment: SimulatedEnvironment;
   readonly #durable: boolean;
   readonly #disk: SimulatedDiskOptions;
-  readonly #power: Power;
+  readonly #turns: Turns;
   readonly #tables = new Map<string, SimulatedTable>();
-  readonly #live: Rows = new Map();
   #queue: Promise<void> = Promise.resolve();
-  #closed = false;
+  #refusal: Error | undefined;
 
-  constructor(environment: Environment, options: EngineOptions, disk: SimulatedDiskOptions, power: Power) {
+  constructor(environment: SimulatedEnvironment, options: EngineOptions, disk: SimulatedDiskOptions, turns: Turns) {
     this.#environment = environment;
     this.#durable = options.durable;
     this.#disk = disk;
-    this.#power = power;
-    for (const [table, rows] of environment.synced) this.#live.set(table, new Map(rows));
-    for (const batch of environment.unsynced) apply(this.#live, batch);
+    this.#turns = turns;
   }
 
   table(name: string): Table {
     let table = this.#tables.get(name);
     if (table === undefined) {
-      table = new SimulatedTable(name, this.#live.get(name), () => this.#requireOpen());
+      table = new SimulatedTable(name, this.#environment.table(name), () => this.#requireOpen());
       this.#tables.set(name, table);
     }
     return table;
@@ -216,99 +185,59 @@ class SimulatedEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#refusal instanceof StoreError) return;
+    this.#refusal = new StoreError("closed", "the environment is closed");
     await this.#queue;
-    await whilePowered(this.#power);
-    if (!this.#disk.ignoreSync) this.#sync();
+    await this.#turns(1);
+    if (!this.#durable) requireWritten(this.#disk.otherFault?.() ?? "none");
+    if (!this.#disk.ignoreSync) this.#environment.sync();
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new StoreError("closed", "the environment is closed");
+    if (this.#refusal !== undefined) throw this.#refusal;
   }
 
-  #sync(): void {
-    for (const batch of this.#environment.unsynced.splice(0)) apply(this.#environment.synced, batch);
-  }
-
-  async #commit(batch: Operation[]): Promise<void> {
-    const { random, ignoreSync, fault } = this.#disk;
+  async #commit(batch: readonly Operation[]): Promise<void> {
+    const { random, ignoreSync, answerEarly } = this.#disk;
     await this.#turns(random.below(3));
-    const outcome = this.#durable ? (fault?.() ?? "none") : "none";
-    if (outcome !== "lost") {
-      for (const { table, key, value } of batch) (this.table(table) as SimulatedTable).set(key, value);
-      this.#environment.unsynced.push(batch);
-    }
-    if (outcome !== "none") throw new Error("simulated write failure");
+    const fault = (this.#durable ? this.#disk.fault?.() : this.#disk.otherFault?.()) ?? "none";
+    if (fault === "none" || fault === "stored") this.#environment.commit(batch);
+    if (fault === "lost" || fault === "stored") this.#mayPanic();
+    requireWritten(fault);
     if (!this.#durable || ignoreSync) return;
-    await this.#turns(1 + random.below(6));
-    this.#sync();
+    const synced = this.#turns(1 + random.below(6)).then(() => this.#environment.sync());
+    if (!answerEarly) await synced;
   }
 
-  /** Waits some turns of the event loop; for ever once the power is gone. */
-  async #turns(count: number): Promise<void> {
-    for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-    await whilePowered(this.#power);
+  #mayPanic(): void {
+    if (this.#disk.panics?.()) this.#refusal ??= new Error("MDB_PANIC: the environment must be reopened");
   }
 }
 
 class SimulatedTable implements Table {
   readonly name: string;
-  readonly #rows: Map<string, Uint8Array>;
-  readonly #keys = new SortedKeys();
+  readonly #rows: SimulatedRows;
   readonly #requireOpen: () => void;
 
-  constructor(name: string, rows: Map<string, Uint8Array> | undefined, requireOpen: () => void) {
+  constructor(name: string, rows: SimulatedRows, requireOpen: () => void) {
     this.name = name;
+    this.#rows = rows;
     this.#requireOpen = requireOpen;
-    this.#rows = new Map(rows);
-    for (const key of this.#rows.keys()) this.#keys.insert(key);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
     this.#requireOpen();
-    return this.#rows.get(toText(key))?.slice();
+    return this.#rows.get(key);
   }
 
-  *range({ from, to, reverse, limit }: RangeOptions): Iterable<Row> {
+  *range(options: RangeOptions): Iterable<Row> {
     this.#requireOpen();
-    let rows = 0;
-    for (const key of this.#keys.range(from && toText(from), to && toText(to), reverse === true)) {
-      if (rows++ === limit) return;
-      yield { key: toBytes(key), value: (this.#rows.get(key) as Uint8Array).slice() };
-    }
-  }
-
-  set(key: string, value: Uint8Array | undefined): void {
-    if (value === undefined) {
-      if (this.#rows.delete(key)) this.#keys.remove(key);
-    } else {
-      if (!this.#rows.has(key)) this.#keys.insert(key);
-      this.#rows.set(key, value);
-    }
+    yield* this.#rows.range(options);
   }
 }
 
-async function whilePowered(power: Power): Promise<void> {
-  if (!power.on) await new Promise<never>(() => undefined);
-}
-
-function apply(rows: Rows, batch: readonly Operation[]): void {
-  for (const { table, key, value } of batch) {
-    let target = rows.get(table);
-    if (target === undefined) {
-      target = new Map();
-      rows.set(table, target);
-    }
-    if (value === undefined) target.delete(key);
-    else target.set(key, value);
-  }
-}
-
-function toText(key: Uint8Array): string {
-  return Buffer.from(key).toString("latin1");
-}
-
-function toBytes(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text, "latin1"));
+function requireWritten(fault: WriteFault): void {
+  if (fault === "none") return;
+  const code = fault === "full" ? "ENOSPC" : "EIO";
+  throw Object.assign(new Error(`${code}: simulated write failure`), { code });
 }

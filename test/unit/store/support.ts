@@ -52,7 +52,7 @@ export function onDisk(directory: string): OpenStore {
 /** A store on a simulated disk. */
 export function onSimulatedDisk(disk: SimulatedDisk = new SimulatedDisk({ random: new SeededRandom(1) })): OpenStore {
   return (options) =>
-    Store.open({ ...common("simulated"), driver: disk.driver(), place: disk.place(true), ...options });
+    Store.open({ ...common("simulated"), driver: disk.driver(), place: disk.place(), ...options });
 }
 
 function common(directory: string): Omit<StoreOptions, "place"> {
