@@ -1,7 +1,6 @@
 // A server as a program: starts it, tells the person who started it what there is, and stops it when asked to.
 
 import { RoomError } from "../base/errors.ts";
-import type { Logger } from "../base/observe.ts";
 import { COMPATIBLE_VERSION } from "../services/health.ts";
 import { type ReadConfig, readConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
@@ -10,6 +9,7 @@ import { type RunningServer, startServer } from "./main.ts";
 import { OWN_VERSION } from "./version.ts";
 
 const DEFAULT_PORT = "3322";
+const SAME_WISH_MS = 1000;
 
 /** `given`: flags by name, as readConfig() takes them. Resolves to the exit code once the server has stopped. */
 export async function runServer(given: ReadonlyMap<string, string | true>): Promise<number> {
@@ -22,6 +22,8 @@ export async function runServer(given: ReadonlyMap<string, string | true>): Prom
   const { config, warnings } = settings;
   const logger = createLog(config.logFormat, config.logLevel);
   for (const warning of warnings) logger.warn({}, warning);
+  // Heard from now on: whoever reads that the server is there may already want it gone.
+  const stopAsked = stopSignal();
   let server: RunningServer;
   try {
     server = await startServer(config, { logger });
@@ -30,25 +32,24 @@ export async function runServer(given: ReadonlyMap<string, string | true>): Prom
   }
   process.stdout.write(welcome(server, config.address));
   logger.info({ address: config.address, port: server.port, directory: server.directory }, "serving");
-  const signal = await stopSignal();
+  const signal = await stopAsked;
   logger.info({ signal }, "stopping: calls under way end first");
-  await stop(server, logger);
+  await server.close();
+  logger.info({}, "shutdown completed");
   return 0;
 }
 
-async function stop(server: RunningServer, logger: Logger): Promise<void> {
-  await server.close();
-  logger.info({}, "shutdown completed");
-}
-
-/** Resolves with the first signal; a second one ends the process at once, for those who cannot wait. */
+/**
+ * Resolves with the first signal; a later one ends the process at once, for those who cannot wait. One that follows on its
+ * heels is the same wish twice: a terminal signals every process of a group, and npm passes on what it gets.
+ */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false;
+    let askedMs: number | undefined;
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(1);
-        asked = true;
+        if (askedMs !== undefined && Date.now() - askedMs > SAME_WISH_MS) process.exit(1);
+        askedMs ??= Date.now();
         resolve(signal);
       });
     }
