@@ -19,11 +19,11 @@ import {
   type IndexWatermark,
   LATEST_TABLE,
   META_TABLE,
+  WATERMARK_ROW,
 } from "./layout.ts";
 import { keyToText, type Overlay, type OverlayVersion, textToKey } from "./overlay.ts";
 import type { TxLog } from "./tx-log.ts";
 
-const WATERMARK_ROW: Uint8Array = Buffer.from("indexed");
 const NOTHING_INDEXED: IndexWatermark = { txId: 0n, alh: EMPTY_ALH, latestRows: 0n, historyRows: 0n };
 const RETRY_MS = 1000;
 
@@ -177,18 +177,19 @@ export class Indexer {
   ): { latest: bigint; history: bigint } {
     const { latest, history } = this.#index;
     const stored = latest.get(key);
-    let current = stored === undefined ? undefined : decodeVersion(stored);
+    let current = stored === undefined ? undefined : decodeVersion(key, stored);
     let superseded = 0n;
     for (const version of versions) {
       // A batch that failed may have been stored all the same, and is written again.
       if (current !== undefined && current.txId >= version.txId) continue;
       if (current !== undefined) {
-        batch.put(history, historyKey(key, current.revision), encodeVersion(current));
+        const rowKey = historyKey(key, current.revision);
+        batch.put(history, rowKey, encodeVersion(rowKey, current));
         superseded++;
       }
       current = { ...version, revision: (current?.revision ?? 0n) + 1n };
     }
-    if (current !== undefined) batch.put(latest, key, encodeVersion(current));
+    if (current !== undefined) batch.put(latest, key, encodeVersion(key, current));
     return { latest: stored === undefined ? 1n : 0n, history: superseded };
   }
 
@@ -237,9 +238,15 @@ async function openIndex(parts: IndexerParts): Promise<OpenIndex> {
   };
 }
 
+/** undefined: what is there is not a watermark. */
 function readWatermark(index: OpenIndex): IndexWatermark | undefined {
   const bytes = index.meta.get(WATERMARK_ROW);
-  return bytes === undefined ? NOTHING_INDEXED : decodeWatermark(bytes);
+  if (bytes === undefined) return NOTHING_INDEXED;
+  try {
+    return decodeWatermark(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function matchesLog(watermark: IndexWatermark, log: TxLog, committed: bigint): boolean {

@@ -52,7 +52,7 @@ export class KeyReader {
     const { latest, history } = this.#index();
     const versions: VersionRecord[] = [];
     for (const row of history.range({ from: historyKey(key, first), to: historyKey(key, last + 1n) })) {
-      versions.push(this.#decoded(key, row.value));
+      versions.push(this.#decoded(key, row.value, row.key));
     }
     const bytes = latest.get(key);
     const indexed = bytes === undefined ? undefined : this.#decoded(key, bytes);
@@ -89,9 +89,10 @@ export class KeyReader {
     }
   }
 
-  #decoded(key: Uint8Array, bytes: Uint8Array): VersionRecord {
+  /** The version in a row of the index about `key`, which is the row's own key in the table of latest versions. */
+  #decoded(key: Uint8Array, bytes: Uint8Array, rowKey: Uint8Array = key): VersionRecord {
     try {
-      return decodeVersion(bytes);
+      return decodeVersion(rowKey, bytes);
     } catch (error) {
       if (error instanceof RangeError || error instanceof RoomError) throw this.#damaged(key, error);
       throw error;

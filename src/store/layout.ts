@@ -8,26 +8,31 @@
 //
 // log, table "log": keys in order of transactions, so that every commit appends at the right edge of the tree.
 //
-//   u64 txId | 00                      transaction   u8 flags | u16 n | header (wire form) | Alh | u8 k | k × node | [entries]
+//   u64 txId | 00                      transaction   u8 flags | u16 n | header (wire form) | Alh | u8 k | k × node | crc | [entries]
 //   u64 txId | 01 | u32 part           entries       PART_ENTRIES entries: those of index part × PART_ENTRIES and on
 //   u64 txId | 02 | u32 entry | u32 p  value         piece p of the store value of one entry
 //
 //   flags bit 0: the entries follow in the transaction record itself (few and small) and there are no parts.
 //   node l of transaction n is the root of the complete subtree of the history tree that covers the 2^l leaves ending in
 //   leaf n; there are 1 + (trailing zero bits of n) of them. Discarding transactions discards their nodes with them.
-//   entry: u16 n | entry (wire form: key, hValue, vLen, metadata) | u8 place | …
-//   place: 0 empty    1 here: u32 n | value    2 value rows    3 value segment: u64 logical offset    4 truncated
+//   entry: u16 n | entry (wire form: key, hValue, vLen, metadata) | place | crc | [value]
+//   place: 0 empty    1 here: u32 n    2 value rows    3 value segment: u64 logical offset    4 truncated
 //
 // log, table "meta":   "format" → u32 version      "committed" → u64 txId, only while it lags behind the last transaction
 //                      "truncated" → u64 txId: the values of earlier transactions are gone
 //
-// index, table "latest":   store key → u64 txId | u32 entry | u64 revision | metadata
+// index, table "latest":   store key → u64 txId | u32 entry | u64 revision | metadata | crc
 // index, table "history":  u16 n | store key | u64 revision → the same, written when a revision is superseded
-// index, table "meta":     "indexed" → u64 txId | Alh | u64 latest rows | u64 history rows
+// index, table "meta":     "indexed" → u64 txId | Alh | u64 latest rows | u64 history rows | crc
+//
+// crc: CRC-32 of everything before it in the record or entry; in the index of the row's key, too. Values have their hValue,
+// so damage to one value is damage to nothing else. Checksums find what a disk does; what somebody does on purpose is found
+// by the digests and proofs.
 //
 // Headers and entries are kept in protobuf wire form, so that answers can copy them.
 
-import { concat, u16, u64, viewOf } from "../base/bytes.ts";
+import { crc32 } from "node:zlib";
+import { concat, u16, u32, u64, utf8, viewOf } from "../base/bytes.ts";
 import { decodeKvMetadata, encodeKvMetadata } from "../proof/kv-metadata.ts";
 import type { KvMetadata } from "../proof/model.ts";
 
@@ -103,29 +108,43 @@ export interface VersionRecord {
   readonly metadata: KvMetadata | undefined;
 }
 
+const CHECKSUM_BYTES = 4;
 const VERSION_FIXED_BYTES = 20;
 
-export function encodeVersion(version: VersionRecord): Uint8Array {
-  const metadata = encodeKvMetadata(version.metadata);
-  const out = new Uint8Array(VERSION_FIXED_BYTES + metadata.length);
-  const view = viewOf(out);
+/** The row of a version under `rowKey`. */
+export function encodeVersion(rowKey: Uint8Array, version: VersionRecord): Uint8Array {
+  const fixed = new Uint8Array(VERSION_FIXED_BYTES);
+  const view = viewOf(fixed);
   view.setBigUint64(0, version.txId);
   view.setUint32(8, version.entry);
   view.setBigUint64(12, version.revision);
-  out.set(metadata, VERSION_FIXED_BYTES);
-  return out;
+  return withChecksum(rowKey, concat(fixed, encodeKvMetadata(version.metadata)));
 }
 
-/** Throws RangeError on bytes that encodeVersion cannot have written. */
-export function decodeVersion(bytes: Uint8Array): VersionRecord {
-  if (bytes.length < VERSION_FIXED_BYTES) throw new RangeError("short version record");
-  const view = viewOf(bytes);
+/** Throws RangeError on bytes that encodeVersion did not write for this key. */
+export function decodeVersion(rowKey: Uint8Array, bytes: Uint8Array): VersionRecord {
+  const content = withoutChecksum(rowKey, bytes);
+  if (content.length < VERSION_FIXED_BYTES) throw new RangeError("short version record");
+  const view = viewOf(content);
   return {
     txId: view.getBigUint64(0),
     entry: view.getUint32(8),
     revision: view.getBigUint64(12),
-    metadata: decodeKvMetadata(bytes.subarray(VERSION_FIXED_BYTES)),
+    metadata: decodeKvMetadata(content.subarray(VERSION_FIXED_BYTES)),
   };
+}
+
+function withChecksum(rowKey: Uint8Array, content: Uint8Array): Uint8Array {
+  return concat(content, u32(crc32(content, crc32(rowKey))));
+}
+
+function withoutChecksum(rowKey: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const end = bytes.length - CHECKSUM_BYTES;
+  const content = bytes.subarray(0, Math.max(end, 0));
+  if (end < 0 || viewOf(bytes).getUint32(end) !== crc32(content, crc32(rowKey))) {
+    throw new RangeError("the checksum does not match");
+  }
+  return content;
 }
 
 /** History row of one revision of a key; all revisions of a key are neighbours, in order. */
@@ -141,19 +160,24 @@ export interface IndexWatermark {
   readonly historyRows: bigint;
 }
 
+/** Key of the watermark in the index's meta table. */
+export const WATERMARK_ROW: Uint8Array = utf8("indexed");
+
 const WATERMARK_BYTES = 56;
 
 export function encodeWatermark(watermark: IndexWatermark): Uint8Array {
-  return concat(u64(watermark.txId), watermark.alh, u64(watermark.latestRows), u64(watermark.historyRows));
+  const { txId, alh, latestRows, historyRows } = watermark;
+  return withChecksum(WATERMARK_ROW, concat(u64(txId), alh, u64(latestRows), u64(historyRows)));
 }
 
-/** undefined for bytes that encodeWatermark cannot have written. */
-export function decodeWatermark(bytes: Uint8Array): IndexWatermark | undefined {
-  if (bytes.length !== WATERMARK_BYTES) return undefined;
-  const view = viewOf(bytes);
+/** Throws RangeError on bytes that encodeWatermark did not write. */
+export function decodeWatermark(bytes: Uint8Array): IndexWatermark {
+  const content = withoutChecksum(WATERMARK_ROW, bytes);
+  if (content.length !== WATERMARK_BYTES) throw new RangeError("a watermark has another length");
+  const view = viewOf(content);
   return {
     txId: view.getBigUint64(0),
-    alh: bytes.slice(8, 40),
+    alh: content.slice(8, 40),
     latestRows: view.getBigUint64(40),
     historyRows: view.getBigUint64(48),
   };

@@ -1,6 +1,7 @@
 // Rows of the log table, to and from domain values (drawn in layout.ts). Writing decides where each value goes; reading
 // distrusts every length, since the bytes come from a disk.
 
+import { crc32 } from "node:zlib";
 import { concat, u16, u32, u64, viewOf } from "../base/bytes.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
 import {
@@ -140,63 +141,69 @@ function fitsInside(tx: BuiltTx, valuesElsewhere: boolean): boolean {
 
 function encodeTxRecord(tx: Pick<TxRecord, "header" | "alh" | "nodes">, entries: Uint8Array | undefined): Uint8Array {
   const header = encodeTxHeaderRecord(tx.header);
-  return concat(
+  const head = concat(
     Uint8Array.of(entries === undefined ? 0 : FLAG_ENTRIES_INSIDE),
     u16(header.length),
     header,
     tx.alh,
     Uint8Array.of(tx.nodes.length),
     ...tx.nodes,
-    entries ?? NO_VALUE,
   );
+  return concat(head, u32(crc32(head)), entries ?? NO_VALUE);
 }
 
 function encodeEntries(entries: readonly StoredEntry[]): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const { entry, at } of entries) {
     const record = encodeTxEntryRecord(entry);
-    parts.push(u16(record.length), record, ...encodePlace(at));
+    const head = concat(u16(record.length), record, encodePlace(at));
+    parts.push(head, u32(crc32(head)));
+    if (at.place === "here") parts.push(at.value);
   }
   return concat(...parts);
 }
 
-function encodePlace(at: ValueAt): Uint8Array[] {
+function encodePlace(at: ValueAt): Uint8Array {
   switch (at.place) {
     case "here":
       return at.value.length === 0
-        ? [Uint8Array.of(PLACE_EMPTY)]
-        : [Uint8Array.of(PLACE_HERE), u32(at.value.length), at.value];
+        ? Uint8Array.of(PLACE_EMPTY)
+        : concat(Uint8Array.of(PLACE_HERE), u32(at.value.length));
     case "rows":
-      return [Uint8Array.of(PLACE_ROWS)];
+      return Uint8Array.of(PLACE_ROWS);
     case "segment":
-      return [Uint8Array.of(PLACE_SEGMENT), u64(at.offset)];
+      return concat(Uint8Array.of(PLACE_SEGMENT), u64(at.offset));
     case "truncated":
-      return [Uint8Array.of(PLACE_TRUNCATED)];
+      return Uint8Array.of(PLACE_TRUNCATED);
   }
 }
 
 /** Throws RangeError or ProofError on bytes that encodeTxRecord cannot have written. */
 export function decodeTxRecord(bytes: Uint8Array): TxRecord {
   const reader = new RowReader(bytes);
-  const flags = reader.u8();
-  const header = decodeTxHeaderRecord(reader.take(reader.u16()));
-  const alh = reader.take(DIGEST_BYTES);
-  const nodes: Uint8Array[] = [];
-  for (let count = reader.u8(); count > 0; count--) nodes.push(reader.take(DIGEST_BYTES));
+  const { flags, header, alh, nodes } = readHead(reader);
   const inside = flags === FLAG_ENTRIES_INSIDE;
   if (!inside && (flags !== 0 || !reader.done)) throw new RangeError("malformed transaction record");
-  return { header, alh, nodes, entries: inside ? readEntries(reader, header.nentries) : undefined };
+  const decoded = decodeTxHeaderRecord(header);
+  return { header: decoded, alh, nodes, entries: inside ? readEntries(reader, decoded.nentries) : undefined };
 }
 
 /** The node of the history tree at `level` inside a transaction record, without decoding the rest. */
 export function nodeOfTxRecord(bytes: Uint8Array, level: number): Uint8Array {
-  const reader = new RowReader(bytes);
-  reader.u8();
-  reader.take(reader.u16());
-  reader.take(DIGEST_BYTES);
-  if (level >= reader.u8()) throw new RangeError("no such node in the transaction record");
-  reader.take(level * DIGEST_BYTES);
-  return reader.take(DIGEST_BYTES);
+  const node = readHead(new RowReader(bytes)).nodes[level];
+  if (node === undefined) throw new RangeError("no such node in the transaction record");
+  return node;
+}
+
+function readHead(reader: RowReader): { flags: number; header: Uint8Array; alh: Uint8Array; nodes: Uint8Array[] } {
+  const start = reader.at;
+  const flags = reader.u8();
+  const header = reader.take(reader.u16());
+  const alh = reader.take(DIGEST_BYTES);
+  const nodes: Uint8Array[] = [];
+  for (let count = reader.u8(); count > 0; count--) nodes.push(reader.take(DIGEST_BYTES));
+  reader.checksumSince(start);
+  return { flags, header, alh, nodes };
 }
 
 /** Entries of one part row. */
@@ -207,23 +214,27 @@ export function decodeEntriesPart(bytes: Uint8Array, count: number): StoredEntry
 function readEntries(reader: RowReader, count: number): StoredEntry[] {
   const entries: StoredEntry[] = [];
   for (let i = 0; i < count; i++) {
-    const entry = decodeTxEntryRecord(reader.take(reader.u16()));
-    entries.push({ entry, at: readPlace(reader) });
+    const start = reader.at;
+    const record = reader.take(reader.u16());
+    const place = reader.u8();
+    const length = place === PLACE_HERE ? reader.u32() : 0;
+    const offset = place === PLACE_SEGMENT ? reader.u64() : 0n;
+    reader.checksumSince(start);
+    entries.push({ entry: decodeTxEntryRecord(record), at: valueAt(place, reader.take(length), offset) });
   }
   if (!reader.done) throw new RangeError("bytes left after the last entry");
   return entries;
 }
 
-function readPlace(reader: RowReader): ValueAt {
-  switch (reader.u8()) {
+function valueAt(place: number, value: Uint8Array, offset: bigint): ValueAt {
+  switch (place) {
     case PLACE_EMPTY:
-      return { place: "here", value: NO_VALUE };
     case PLACE_HERE:
-      return { place: "here", value: reader.take(reader.u32()) };
+      return { place: "here", value };
     case PLACE_ROWS:
       return ROWS;
     case PLACE_SEGMENT:
-      return { place: "segment", offset: viewOf(reader.take(8)).getBigUint64(0) };
+      return { place: "segment", offset };
     case PLACE_TRUNCATED:
       return TRUNCATED;
     default:
@@ -240,6 +251,10 @@ class RowReader {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
+  }
+
+  get at(): number {
+    return this.#at;
   }
 
   get done(): boolean {
@@ -267,5 +282,16 @@ class RowReader {
   u32(): number {
     this.#at += 4;
     return this.#view.getUint32(this.#at - 4);
+  }
+
+  u64(): bigint {
+    this.#at += 8;
+    return this.#view.getBigUint64(this.#at - 8);
+  }
+
+  /** Reads the checksum of everything since `start` and compares. */
+  checksumSince(start: number): void {
+    const computed = crc32(this.#bytes.subarray(start, this.#at));
+    if (this.u32() !== computed) throw new RangeError("the checksum does not match");
   }
 }

@@ -2,11 +2,11 @@
 // overlay and indexer together; the reading below is answered by tx-log (by transaction) and key-reader (by key).
 
 import { join } from "node:path";
-import { equalBytes } from "../base/bytes.ts";
+import { EMPTY, equalBytes } from "../base/bytes.ts";
 import { type Clock, systemTimers, type Timers } from "../base/clock.ts";
 import { OVERLAY_VERSIONS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
-import { historyRoot } from "../proof/history-tree.ts";
+import { completedNodes, historyRoot, leafHash } from "../proof/history-tree.ts";
 import type { TxHeader } from "../proof/model.ts";
 import { type ChainPoint, chainPointOf } from "./chain.ts";
 import { type CommitLog, LocalCommitLog, openLogTables } from "./commit-log.ts";
@@ -118,7 +118,7 @@ export class Store implements AsyncDisposable {
       const { commitsAlone = true, valuesInSegments = false } = options;
       const commitLog = await LocalCommitLog.open(opened, reopen, { commitsAlone, valuesInSegments });
       const committed = chainPointOf(opened, commitLog.committed);
-      const end = checkedEnd(opened);
+      const end = checkedEnd(opened, database);
       const overlay = new Overlay();
       const onProgress = (): void => store?.resumeCommits();
       const indexParts = {
@@ -363,19 +363,22 @@ function failed(precondition: string): StoreError {
   return new StoreError("precondition_failed", `precondition failed: ${precondition}`, { precondition });
 }
 
-/** The stored end, which must fit together: last header, its predecessor, and the root of the tree it commits to. */
-function checkedEnd(log: TxLog): ChainPoint {
+/**
+ * The stored end, which must fit together: last header, its predecessor, the root of the tree it commits to, and the nodes
+ * that it completed. What is built from now on commits to all of it, so nothing wrong may get in here.
+ */
+function checkedEnd(log: TxLog, database: string): ChainPoint {
   const end = chainPointOf(log, log.lastTxId());
   if (end.txId === 0n) return end;
-  const header = log.header(end.txId);
+  const { header, nodes } = log.checkedRecord(end.txId);
   const bl = Number(header.blTxId);
   const rootFits = bl === 0 || equalBytes(historyRoot(bl, log.node), header.blRoot);
   const prevFits = end.txId === 1n || equalBytes(log.alh(end.txId - 1n), header.prevAlh);
-  if (!rootFits || !prevFits) {
-    throw new StoreError("damaged", `data is damaged: transaction ${end.txId} does not continue the chain before it`, {
-      txId: end.txId,
-      what: "chain",
-    });
+  const completed = completedNodes(Number(end.txId), leafHash(end.alh), log.node);
+  const nodesFit = completed.every((node, level) => equalBytes(node, nodes[level] ?? EMPTY));
+  if (!rootFits || !prevFits || !nodesFit) {
+    const message = `data is damaged: transaction ${end.txId} of database ${database} does not continue the chain before it`;
+    throw new StoreError("damaged", message, { database, txId: end.txId, what: "chain" });
   }
   return end;
 }

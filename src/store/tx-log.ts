@@ -1,7 +1,7 @@
 // Reading the log: transactions, entries, values and nodes of the history tree, by transaction id. Every value is hashed and
 // compared before it leaves; whatever cannot be what was written is a `damaged` error that names it.
 
-import { equalBytes, toHex, viewOf } from "../base/bytes.ts";
+import { concat, equalBytes, toHex, viewOf } from "../base/bytes.ts";
 import { RoomError } from "../base/errors.ts";
 import type { NodeReader } from "../proof/history-tree.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
@@ -77,7 +77,10 @@ export class TxLog {
   /** Throws `tx_not_found`, or `damaged`. The Alh is not recomputed: see checkedRecord. */
   record(txId: bigint): TxRecord {
     const bytes = this.tables.log.get(txKey(txId));
-    if (bytes === undefined) throw new StoreError("tx_not_found", `transaction ${txId} not found`, { txId });
+    if (bytes === undefined) {
+      if (txId >= 1n && txId <= this.lastTxId()) throw this.#damaged(txId, "transaction record");
+      throw new StoreError("tx_not_found", `transaction ${txId} not found`, { txId });
+    }
     return this.#decoded(txId, "transaction record", () => decodeTxRecord(bytes));
   }
 
@@ -177,7 +180,7 @@ export class TxLog {
   }
 
   #value(txId: bigint, index: number, { entry, at }: StoredEntry): Uint8Array {
-    if (at.place === "truncated" || (txId < this.truncatedBefore && entry.vLen > 0)) throw this.#truncated(txId, entry);
+    if (txId < this.truncatedBefore && entry.vLen > 0) throw this.#truncated(txId, entry);
     const value = this.#bytesAt(txId, index, entry, at);
     if (value.length !== entry.vLen || !equalBytes(sha256(value), entry.hValue)) {
       throw this.#damaged(txId, "value", entry.key);
@@ -185,18 +188,21 @@ export class TxLog {
     return value;
   }
 
-  #bytesAt(txId: bigint, index: number, entry: TxEntry, at: Exclude<ValueAt, { place: "truncated" }>): Uint8Array {
+  #bytesAt(txId: bigint, index: number, entry: TxEntry, at: ValueAt): Uint8Array {
     switch (at.place) {
       case "here":
         return at.value;
       case "rows":
         return this.#pieces(txId, index, entry);
-      case "segment": {
-        const value = this.segments?.read(txId, at.offset, entry.vLen);
-        if (value === undefined) throw this.#damaged(txId, "value", entry.key);
-        return value;
-      }
+      case "segment":
+        return this.segments?.read(txId, at.offset, entry.vLen) ?? this.#lost(txId, entry);
+      case "truncated":
+        return this.#lost(txId, entry);
     }
+  }
+
+  #lost(txId: bigint, entry: TxEntry): never {
+    throw this.#damaged(txId, "value", entry.key);
   }
 
   #truncated(txId: bigint, entry: TxEntry): StoreError {
@@ -204,16 +210,16 @@ export class TxLog {
     return new StoreError("value_truncated", message, { database: this.#database, txId, key: toHex(entry.key) });
   }
 
+  /** Collected before a value of that length is made: a length is not to be trusted with memory either. */
   #pieces(txId: bigint, index: number, entry: TxEntry): Uint8Array {
-    const value = new Uint8Array(entry.vLen);
-    for (let at = 0, piece = 0; at < value.length; piece++) {
+    const pieces: Uint8Array[] = [];
+    for (let left = entry.vLen, piece = 0; left > 0; piece++) {
       const bytes = this.tables.log.get(valueKey(txId, index, piece));
-      const expected = Math.min(VALUE_PIECE_BYTES_MAX, value.length - at);
-      if (bytes === undefined || bytes.length !== expected) throw this.#damaged(txId, "value", entry.key);
-      value.set(bytes, at);
-      at += bytes.length;
+      if (bytes?.length !== Math.min(VALUE_PIECE_BYTES_MAX, left)) return this.#lost(txId, entry);
+      pieces.push(bytes);
+      left -= bytes.length;
     }
-    return value;
+    return pieces.length === 1 ? (pieces[0] as Uint8Array) : concat(...pieces);
   }
 
   /** Decoding what a disk gave back: any failure of the decoder is damage, named. */
