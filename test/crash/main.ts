@@ -13,7 +13,7 @@ console.log(`${rounds} rounds, seed ${seed}: 8 clients that verify and 4 that do
 const began = performance.now();
 const reports = await runRounds({ rounds, seed, loadMs: 1500, onRound: (report) => console.log(describe(report)) });
 const failed = reports.filter(({ findings }) => findings.length > 0).length;
-console.log(summary(reports, (performance.now() - began) / 1000));
+console.log(summary(reports, failed === 0, (performance.now() - began) / 1000));
 console.log(`${rounds - failed} passed, ${failed} failed`);
 if (failed > 0) process.exitCode = 1;
 
@@ -39,15 +39,17 @@ function describeKill({ moment, indexBehind }: Kill): string {
   return indexBehind > 0 ? `${moment} with the index ${indexBehind} behind` : moment;
 }
 
-function summary(reports: readonly RoundReport[], seconds: number): string {
+/** `kept`: no round had a finding, so that it can be said what became of the writes. */
+function summary(reports: readonly RoundReport[], kept: boolean, seconds: number): string {
   const sum = (of: (report: RoundReport) => number): number => reports.reduce((total, report) => total + of(report), 0);
   const kills = reports.flatMap((report) => report.kills);
   const at = (moment: Kill["moment"]): number => kills.filter((kill) => kill.moment === moment).length;
+  const and = (what: string): string => (kept ? what : "");
   return [
     "",
-    `acknowledged writes          ${sum(({ judgement }) => judgement.acknowledged)}, of ${sum(({ judgement }) => judgement.entries)} entries; all read back`,
-    `refused                      ${sum(({ judgement }) => judgement.refused)}, none of them there`,
-    `unanswered                   ${sum(({ judgement }) => judgement.unanswered)}, found complete: ${sum(({ judgement }) => judgement.foundComplete)}, the others not at all`,
+    `acknowledged writes          ${sum(({ judgement }) => judgement.acknowledged)}, of ${sum(({ judgement }) => judgement.entries)} entries${and("; all read back")}`,
+    `refused                      ${sum(({ judgement }) => judgement.refused)}${and(", none of them there")}`,
+    `unanswered                   ${sum(({ judgement }) => judgement.unanswered)}, found complete: ${sum(({ judgement }) => judgement.foundComplete)}${and(", the others not at all")}`,
     `states proven                ${sum(({ statesProven }) => statesProven)}`,
     `kills                        ${kills.length}`,
     `  while a commit was under way ${at("commit under way")}`,
