@@ -23,7 +23,7 @@ type LmdbRangeOptions = Exclude<Parameters<Store["getRange"]>[0], undefined>;
 /** LMDB environments, one directory each. */
 export const lmdbDriver: EngineDriver = {
   async open(directory, options) {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (options.readOnly !== true) await mkdir(directory, { recursive: true, mode: 0o700 });
     return new LmdbEngine(directory, options);
   },
   async destroy(directory) {
@@ -45,11 +45,13 @@ class LmdbEngine implements Engine {
   readonly #tables = new Map<string, LmdbTable>();
   readonly #file: string;
   readonly #durable: boolean;
+  readonly #readOnly: boolean;
   #closed = false;
 
   constructor(directory: string, options: EngineOptions) {
     this.#file = join(directory, DATA_FILE);
     this.#durable = options.durable;
+    this.#readOnly = options.readOnly === true;
     this.#root = open({
       path: directory,
       encoding: "binary",
@@ -58,6 +60,7 @@ class LmdbEngine implements Engine {
       maxDbs: TABLES_MAX,
       overlappingSync: false,
       noSync: !options.durable,
+      readOnly: this.#readOnly,
       compression: false,
     } as Parameters<typeof open<Uint8Array, Uint8Array>>[0]);
   }
@@ -65,7 +68,11 @@ class LmdbEngine implements Engine {
   table(name: string): Table {
     let table = this.#tables.get(name);
     if (table === undefined) {
-      const store = this.#root.openDB({ name, encoding: "binary", keyEncoding: "binary" }) as unknown as Store;
+      // Whoever only reads gets nothing, whatever the types say, for a table that is not there.
+      const store = this.#root.openDB({ name, encoding: "binary", keyEncoding: "binary" }) as unknown as
+        | Store
+        | undefined;
+      if (store === undefined) return EMPTY_TABLE;
       table = new LmdbTable(store, () => this.#requireOpen());
       this.#tables.set(name, table);
     }
@@ -106,13 +113,15 @@ class LmdbEngine implements Engine {
     if (this.#closed) return;
     this.#closed = true;
     await this.#root.close();
-    if (!this.#durable) await syncFile(this.#file);
+    if (!this.#durable && !this.#readOnly) await syncFile(this.#file);
   }
 
   #requireOpen(): void {
     if (this.#closed) throw new StoreError("closed", "the environment is closed");
   }
 }
+
+const EMPTY_TABLE: Table = { get: () => undefined, range: () => [] };
 
 class LmdbTable implements Table {
   readonly store: Store;

@@ -12,6 +12,8 @@
 export interface EngineOptions {
   /** true: write() resolves when the batch is on disk. false: a power cut may lose or damage the whole environment. */
   readonly durable: boolean;
+  /** true: an environment that is there is only read, beside whoever writes it; a table that is missing is empty. */
+  readonly readOnly?: boolean;
 }
 
 /** Opens environments by directory; what a simulation replaces. */

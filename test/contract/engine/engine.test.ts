@@ -75,6 +75,18 @@ for (const [name, makeDriver] of ENGINES) {
         assert.equal(utf8ToString(b.get(utf8("k")) as Uint8Array), "in b");
       }));
 
+    test("reads, when that is all that is wanted, beside whoever writes, and takes a missing table for an empty one", () =>
+      inDirectory(async (driver, directory) => {
+        const writer = await driver.open(directory, { durable: true });
+        const table = writer.table("t");
+        await writer.write((batch) => batch.put(table, utf8("k"), utf8("v")));
+        await writer.close();
+        const reader = await driver.open(directory, { durable: true, readOnly: true });
+        assert.equal(utf8ToString(reader.table("t").get(utf8("k")) as Uint8Array), "v");
+        assert.deepEqual([reader.table("none").get(utf8("k")), [...reader.table("none").range({})]], [undefined, []]);
+        await reader.close();
+      }));
+
     test("walks a range from either end, lower bound in, upper bound out", () =>
       withEngine(async (engine) => {
         const table = engine.table("t");
