@@ -39,6 +39,12 @@ export const COMMIT_QUEUE_MAX = 20_000;
 export const COMMIT_QUEUE_BYTES_MAX: number = 128 * 1024 * 1024;
 /** Size from which a value segment is followed by a new one. */
 export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Shortest retention period of a database, in milliseconds (wire contract). */
+export const RETENTION_PERIOD_MIN_MS: number = 24 * 60 * 60 * 1000;
+/** How long after it was opened a database is first looked through for old values, in milliseconds. */
+export const RETENTION_FIRST_LOOK_MS: number = 10 * 60 * 1000;
+/** By how much the clock may disagree with the time that was waited, in milliseconds, before nothing is removed. */
+export const RETENTION_CLOCK_TOLERANCE_MS: number = 10 * 60 * 1000;
 /** Versions of keys that may be committed and not yet indexed; beyond that commits wait for the index. */
 export const OVERLAY_VERSIONS_MAX = 100_000;
 /** Versions of one index batch. */

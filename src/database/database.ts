@@ -24,7 +24,8 @@ import type {
   VerifiableSetRequest,
   VerifiableTxRequest,
 } from "./requests.ts";
-import type { DatabaseSettings } from "./settings.ts";
+import { firstRetained } from "./retention.ts";
+import { type DatabaseSettings, requireRetainable } from "./settings.ts";
 import { txById, txScan } from "./transactions.ts";
 import { dualProof, requireProvable, verifiableEntry, verifiableTx } from "./verifiable.ts";
 
@@ -132,6 +133,18 @@ export class Database {
     }
     const tx = this.txById(wanted);
     return { tx, dualProof: dualProof(this.#store, tx.header, proveSinceTx), signature: undefined };
+  }
+
+  /**
+   * Removes the bytes of values older than `periodMs`, which is a day at least. Resolves, when they are gone, with the first
+   * transaction that keeps its values. Throws `retention_period_short`, or `illegal_argument` where transactions have no time.
+   */
+  async truncate(periodMs: number): Promise<bigint> {
+    requireRetainable(this.name, this.settings, periodMs);
+    const keptFrom = firstRetained(this.#store, periodMs, this.#clock.nowMs());
+    // Also when nothing is new: a removal that failed, or that is under way, has ended then.
+    if (keptFrom > 0n) await this.#store.truncateBefore(keptFrom);
+    return this.#store.truncatedBefore;
   }
 
   /** Resolves when no write is under way and the index holds everything. */

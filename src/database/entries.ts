@@ -33,9 +33,17 @@ export function entryAtTx(store: Store, key: Uint8Array, txId: bigint, now: bigi
   return entryOfVersion(store, storeKey, requireReadable(version, now), now);
 }
 
-/** A version as history lists it: deletions and expired versions too, those without a value, references as they are stored. */
+/** Whether the value of a version was removed by truncation. A deletion has none that could be. */
+export function isTruncated(store: Store, { txId, metadata }: VersionRecord): boolean {
+  return txId < store.truncatedBefore && metadata?.deleted !== true;
+}
+
+/**
+ * A version as history lists it: deletions, expired and truncated versions too, those without a value, references as they
+ * are stored.
+ */
 export function historyEntry(store: Store, storeKey: Uint8Array, version: VersionRecord, now: bigint): Entry {
-  const expired = isExpired(version, now);
+  const expired = isExpired(version, now) || isTruncated(store, version);
   const hidden = expired || version.metadata?.deleted === true;
   const value = hidden ? NO_VALUE : store.log.entry(version.txId, version.entry, storeKey).value.subarray(1);
   return { ...plainEntry(decodePlainKey(storeKey), version, value), expired };

@@ -35,6 +35,8 @@ export type DatabaseErrorCode =
   | "setting_invalid"
   /** `data.setting`: a database setting that is not built yet or not honoured. */
   | "setting_unsupported"
+  /** `data.database`, `data.limit` (milliseconds). */
+  | "retention_period_short"
   | "reference_to_reference";
 
 /** What an operation on a database means when it cannot be done. */

@@ -9,7 +9,7 @@
 // Opening, closing and deleting take turns; calls on open databases do not wait for them.
 
 import { join } from "node:path";
-import type { Clock, Timers } from "../base/clock.ts";
+import { type Clock, systemTimers, type Timers } from "../base/clock.ts";
 import type { Logger } from "../base/observe.ts";
 import type { Random } from "../base/random.ts";
 import type { EngineDriver } from "../store/engine.ts";
@@ -20,11 +20,13 @@ import { Database } from "./database.ts";
 import { DatabaseError } from "./errors.ts";
 import { serverIdentity } from "./identifier.ts";
 import { DEFAULT_DATABASE, databaseName, isReserved, SYSTEM_DATABASE } from "./names.ts";
+import { RetentionSchedule } from "./retention.ts";
 import {
   changeSettings,
   type DatabaseSettings,
   type DatabaseSettingsChange,
   DEFAULT_DATABASE_SETTINGS,
+  retains,
 } from "./settings.ts";
 
 const CATALOG_DIRECTORY = "server-catalog";
@@ -65,12 +67,16 @@ export class DatabaseManager implements AsyncDisposable {
   readonly #options: DatabaseManagerOptions;
   readonly #catalog: Catalog;
   readonly #open = new Map<string, Database>();
+  readonly #retention: RetentionSchedule;
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: DatabaseManagerOptions, serverUuid: string, catalog: Catalog) {
     this.#options = options;
     this.serverUuid = serverUuid;
     this.#catalog = catalog;
+    const { clock, logger, timers = systemTimers } = options;
+    const truncate = (name: string, periodMs: number): Promise<bigint> => this.get(name).truncate(periodMs);
+    this.#retention = new RetentionSchedule({ clock, timers, logger, truncate });
   }
 
   /** Opens a data directory, creating it when missing, and every database that loads by itself. Throws `locked`. */
@@ -134,7 +140,7 @@ export class DatabaseManager implements AsyncDisposable {
         return { info: this.#info(known), alreadyExisted: true };
       if (known !== undefined)
         throw new DatabaseError("database_exists", `the database ${name} exists or existed`, { name });
-      const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, change);
+      const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, change, name);
       return { info: this.#info(await this.#add(name, settings, options.createdBy)), alreadyExisted: false };
     });
   }
@@ -154,6 +160,7 @@ export class DatabaseManager implements AsyncDisposable {
       if (isReserved(name)) throw new DatabaseError("database_reserved", `the database ${name} is reserved`, { name });
       const database = this.get(name);
       this.#open.delete(name);
+      this.#retention.drop(name);
       await database.close();
     });
   }
@@ -185,6 +192,7 @@ export class DatabaseManager implements AsyncDisposable {
     return this.#inTurn(async () => {
       const databases = [...this.#open.values()];
       this.#open.clear();
+      this.#retention.dropAll();
       const results = await Promise.allSettled(databases.map((database) => database.close()));
       await this.#catalog.close();
       await this.#options.directory.leave();
@@ -226,8 +234,10 @@ export class DatabaseManager implements AsyncDisposable {
       clock,
       logger,
       timers,
+      valuesInSegments: retains(settings),
     });
     this.#open.set(name, new Database(name, settings, store, clock));
+    this.#retention.keep(name, settings);
   }
 
   #entry(name: string): CatalogEntry {

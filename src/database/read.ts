@@ -4,15 +4,16 @@ import { compareBytes, concat } from "../base/bytes.ts";
 import { RESULT_ROWS_MAX } from "../base/limits.ts";
 import { plainKey } from "../proof/keys.ts";
 import type { Entry } from "../proof/model.ts";
-import { StoreError } from "../store/errors.ts";
+import { StoreError, type StoreErrorCode } from "../store/errors.ts";
 import type { KeyRange } from "../store/key-reader.ts";
 import type { VersionRecord } from "../store/layout.ts";
 import { isReadable, requireReadable, type Store } from "../store/store.ts";
-import { entryAtTx, entryOfVersion, historyEntry, latestEntry } from "./entries.ts";
+import { entryAtTx, entryOfVersion, historyEntry, isTruncated, latestEntry } from "./entries.ts";
 import { DatabaseError } from "./errors.ts";
 import type { GetAllRequest, GetRequest, HistoryRequest, ScanRequest } from "./requests.ts";
 
 const ZERO = Uint8Array.of(0);
+const NOTHING_TO_READ: ReadonlySet<StoreErrorCode> = new Set(["key_not_found", "key_expired", "value_truncated"]);
 
 export function get(store: Store, request: GetRequest, now: bigint): Entry {
   const { key, atTx, sinceTx, atRevision } = request;
@@ -75,7 +76,7 @@ export function history(store: Store, request: HistoryRequest, now: bigint): Ent
 export function count(store: Store, prefix: Uint8Array, now: bigint): bigint {
   let keys = 0n;
   for (const { version } of store.scan({ ...prefixRange(prefix), reverse: false }))
-    if (isReadable(version, now)) keys++;
+    if (isReadable(version, now) && !isTruncated(store, version)) keys++;
   return keys;
 }
 
@@ -106,7 +107,7 @@ function readable(read: () => Entry): [] | [Entry] {
   try {
     return [read()];
   } catch (error) {
-    if (error instanceof StoreError && (error.code === "key_not_found" || error.code === "key_expired")) return [];
+    if (error instanceof StoreError && NOTHING_TO_READ.has(error.code)) return [];
     throw error;
   }
 }

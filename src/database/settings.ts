@@ -1,13 +1,13 @@
 // The settings of one database: every one that the wire contract names, under the contract's names, with the defaults that
 // clients see. They are kept with the database and reported back.
 //
-//   honoured        maxKeyLen maxValueLen maxTxEntries excludeCommitTime writeTxHeaderVersion autoload
-//   refused         what would promise something this server does not do (replication, retention): see UNSUPPORTED
+//   honoured        maxKeyLen maxValueLen maxTxEntries excludeCommitTime writeTxHeaderVersion autoload truncationSettings
+//   refused         what would promise something this server does not do (replication): see UNSUPPORTED
 //   kept, no effect the rest: sizes, caches and pools of another storage engine
 //
 // All values are plain JSON (durations in milliseconds), so that settings can be stored as JSON.
 
-import { STORE_KEY_LENGTH_MAX, TX_ENTRIES_MAX, VALUE_LENGTH_MAX } from "../base/limits.ts";
+import { RETENTION_PERIOD_MIN_MS, STORE_KEY_LENGTH_MAX, TX_ENTRIES_MAX, VALUE_LENGTH_MAX } from "../base/limits.ts";
 import { DatabaseError } from "./errors.ts";
 
 export interface ReplicationSettings {
@@ -157,10 +157,14 @@ export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = {
 };
 
 /**
- * `settings` with the named ones replaced. Throws DatabaseError `setting_invalid` or `setting_unsupported`, naming the
- * setting, when the result cannot be honoured.
+ * `settings` of a database with the named ones replaced. Throws DatabaseError `setting_invalid` or `setting_unsupported`,
+ * naming the setting, `retention_period_short`, or `illegal_argument` when the result cannot be honoured.
  */
-export function changeSettings(settings: DatabaseSettings, change: DatabaseSettingsChange): DatabaseSettings {
+export function changeSettings(
+  settings: DatabaseSettings,
+  change: DatabaseSettingsChange,
+  database: string,
+): DatabaseSettings {
   const changed = mergeSettings(settings, change);
   for (const [name, valid] of RANGES) {
     if (!valid(changed)) throw new DatabaseError("setting_invalid", `invalid ${name}`, { setting: name });
@@ -168,7 +172,27 @@ export function changeSettings(settings: DatabaseSettings, change: DatabaseSetti
   for (const [name, asked] of UNSUPPORTED) {
     if (asked(changed)) throw new DatabaseError("setting_unsupported", `${name} is not supported`, { setting: name });
   }
+  if (retains(changed)) requireRetainable(database, changed, changed.truncationSettings.retentionPeriod);
   return changed;
+}
+
+/** Whether old values of such a database are removed by themselves. */
+export function retains({ truncationSettings }: DatabaseSettings): boolean {
+  return truncationSettings.retentionPeriod > 0;
+}
+
+/**
+ * Throws `retention_period_short` for less than a day (a mistaken unit would remove what cannot be brought back), and
+ * `illegal_argument` where transactions have no time.
+ */
+export function requireRetainable(database: string, settings: DatabaseSettings, periodMs: number): void {
+  if (!(periodMs >= RETENTION_PERIOD_MIN_MS)) {
+    const data = { database, limit: RETENTION_PERIOD_MIN_MS };
+    throw new DatabaseError("retention_period_short", `the retention period of ${database} is less than a day`, data);
+  }
+  if (!settings.excludeCommitTime) return;
+  const text = "a retention period needs the time of transactions, which excludeCommitTime leaves out";
+  throw new DatabaseError("illegal_argument", text, { text });
 }
 
 /** The same without a judgement: what was stored is taken as it is. */
@@ -195,6 +219,8 @@ const RANGES: readonly (readonly [string, Check])[] = [
   ["MaxTxEntries", (s) => s.maxTxEntries > 0],
   ["MaxKeyLen", (s) => s.maxKeyLen > 0 && s.maxKeyLen <= STORE_KEY_LENGTH_MAX],
   ["MaxValueLen", (s) => s.maxValueLen > 0],
+  ["RetentionPeriod", (s) => s.truncationSettings.retentionPeriod >= 0],
+  ["TruncationFrequency", (s) => !retains(s) || s.truncationSettings.truncationFrequency > 0],
   ["WriteTxHeaderVersion", (s) => s.writeTxHeaderVersion === 0 || s.writeTxHeaderVersion === 1],
 ];
 
@@ -202,5 +228,4 @@ const UNSUPPORTED: readonly (readonly [string, Check])[] = [
   ["replicationSettings.replica", (s) => s.replicationSettings.replica],
   ["replicationSettings.syncReplication", (s) => s.replicationSettings.syncReplication],
   ["replicationSettings.syncAcks", (s) => s.replicationSettings.syncAcks > 0],
-  ["truncationSettings.retentionPeriod", (s) => s.truncationSettings.retentionPeriod > 0],
 ];

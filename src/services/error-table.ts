@@ -117,6 +117,10 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
     code: Code.Unimplemented,
     text: (data) => `the database setting ${data["setting"]} is not supported by this server`,
   },
+  retention_period_short: illegal(
+    (data) =>
+      `rpc error: code = InvalidArgument desc = illegal arguments: invalid retention period for database '${data["database"]}'. RetentionPeriod should at least '24h0m0s' hours`,
+  ),
   reference_to_reference: unknown("referenced key cannot be a reference"),
 };
 

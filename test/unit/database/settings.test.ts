@@ -7,7 +7,7 @@ import {
   DEFAULT_DATABASE_SETTINGS,
 } from "../../../src/database/settings.ts";
 
-const change = (c: DatabaseSettingsChange) => changeSettings(DEFAULT_DATABASE_SETTINGS, c);
+const change = (c: DatabaseSettingsChange) => changeSettings(DEFAULT_DATABASE_SETTINGS, c, "db1");
 
 function refusal(c: DatabaseSettingsChange): DatabaseError {
   try {
@@ -45,6 +45,8 @@ describe("database settings", () => {
     ["MaxValueLen", { maxValueLen: 0 }],
     ["MaxConcurrency", { maxConcurrency: 0 }],
     ["WriteTxHeaderVersion", { writeTxHeaderVersion: 2 }],
+    ["RetentionPeriod", { truncationSettings: { retentionPeriod: -1 } }],
+    ["TruncationFrequency", { truncationSettings: { retentionPeriod: 86_400_000, truncationFrequency: 0 } }],
   ] as const) {
     test(`${JSON.stringify(c)} is out of range`, () => {
       const error = refusal(c);
@@ -53,11 +55,26 @@ describe("database settings", () => {
     });
   }
 
+  test("a retention period is a day at least, and its refusal names the database", () => {
+    assert.equal(
+      change({ truncationSettings: { retentionPeriod: 86_400_000 } }).truncationSettings.retentionPeriod,
+      86_400_000,
+    );
+    const error = refusal({ truncationSettings: { retentionPeriod: 86_399_999 } });
+    assert.equal(error.code, "retention_period_short");
+    assert.equal(error.data["database"], "db1");
+  });
+
+  test("a retention period is refused where transactions have no time", () => {
+    const error = refusal({ excludeCommitTime: true, truncationSettings: { retentionPeriod: 86_400_000 } });
+    assert.equal(error.code, "illegal_argument");
+    assert.match(String(error.data["text"]), /excludeCommitTime/);
+  });
+
   for (const [name, c] of [
     ["replicationSettings.replica", { replicationSettings: { replica: true } }],
     ["replicationSettings.syncReplication", { replicationSettings: { syncReplication: true } }],
     ["replicationSettings.syncAcks", { replicationSettings: { syncAcks: 1 } }],
-    ["truncationSettings.retentionPeriod", { truncationSettings: { retentionPeriod: 86_400_000 } }],
   ] as const) {
     test(`${name} is refused by name, because nobody would keep the promise`, () => {
       const error = refusal(c);

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { DatabaseNullableSettingsSchema, DatabaseSettingsSchema } from "../../../gen/immudb/schema/settings_pb.ts";
-import { changeSettings, DEFAULT_DATABASE_SETTINGS } from "../../../src/database/settings.ts";
+import {
+  changeSettings,
+  type DatabaseSettingsChange,
+  DEFAULT_DATABASE_SETTINGS,
+} from "../../../src/database/settings.ts";
 import { plainSettingsFromWire, settingsFromWire, settingsToWire } from "../../../src/services/settings.ts";
 
 describe("database settings on the wire", () => {
@@ -18,15 +22,17 @@ describe("database settings on the wire", () => {
   });
 
   test("reading back what was written gives the same settings", () => {
-    const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, {
+    const written: DatabaseSettingsChange = {
       maxKeyLen: 64,
       autoload: false,
       indexSettings: { cleanupPercentage: 0.5, bulkPreparationTimeout: 7 },
       replicationSettings: { primaryHost: "h" },
-    });
+      truncationSettings: { retentionPeriod: 86_400_000 },
+    };
+    const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, written, "db1");
     const bytes = toBinary(DatabaseNullableSettingsSchema, settingsToWire(settings));
     const change = settingsFromWire(fromBinary(DatabaseNullableSettingsSchema, bytes));
-    assert.deepEqual(changeSettings(DEFAULT_DATABASE_SETTINGS, change), settings);
+    assert.deepEqual(changeSettings(DEFAULT_DATABASE_SETTINGS, change, "db1"), settings);
   });
 
   test("a message names only what it carries; no message names nothing", () => {
@@ -46,7 +52,7 @@ describe("database settings on the wire", () => {
 
   test("in the older message zero means that nothing was said", () => {
     const older = create(DatabaseSettingsSchema, { databaseName: "d", maxKeyLen: 64, excludeCommitTime: true });
-    const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, plainSettingsFromWire(older));
+    const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, plainSettingsFromWire(older), "db1");
     assert.deepEqual(settings, { ...DEFAULT_DATABASE_SETTINGS, maxKeyLen: 64, excludeCommitTime: true });
   });
 });

@@ -1,0 +1,99 @@
+// Retention: values older than a database's retention period are removed for good, their proofs stay (store/truncate.ts).
+//
+//   keep(database) ── first look, soon ──▶ truncate ── truncationFrequency ──▶ look ──▶ …
+//
+// What is removed cannot be brought back, and a clock can be wrong. So a look goes by without removing anything when the
+// clock did not move by what was waited since the last one (somebody set it, or the machine slept); the next look judges
+// anew. Times of transactions never go backwards, so the border is found by binary search.
+
+import type { Clock, Timers } from "../base/clock.ts";
+import { RETENTION_CLOCK_TOLERANCE_MS, RETENTION_FIRST_LOOK_MS } from "../base/limits.ts";
+import type { Logger } from "../base/observe.ts";
+import type { Store } from "../store/store.ts";
+import { type DatabaseSettings, retains } from "./settings.ts";
+
+/** What Node's timers can wait at once. */
+const WAIT_MS_MAX = 2 ** 31 - 1;
+
+/**
+ * The first committed transaction that is not older than `periodMs`. The last one when all are older: its values stay, so
+ * that a database always has a newest transaction with values. 0 when there is none.
+ */
+export function firstRetained(store: Store, periodMs: number, nowMs: number): bigint {
+  const from = BigInt(Math.ceil((nowMs - periodMs) / 1000));
+  let low = 1n;
+  let high = store.committed.txId;
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    if (store.log.header(middle).ts < from) low = middle + 1n;
+    else high = middle;
+  }
+  return high;
+}
+
+export interface RetentionParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  /** Removes values older than `periodMs`; resolves with the first transaction that keeps them. */
+  readonly truncate: (database: string, periodMs: number) => Promise<bigint>;
+}
+
+/** Looks through the databases that have a retention period, each as often as its settings say. */
+export class RetentionSchedule {
+  readonly #parts: RetentionParts;
+  /** What calls off the next look, by name. */
+  readonly #waiting = new Map<string, () => void>();
+
+  constructor(parts: RetentionParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on the database is looked at, if its settings ask for it. Safe to repeat: the next look stays where it is. */
+  keep(database: string, settings: DatabaseSettings): void {
+    if (this.#waiting.has(database) || !retains(settings)) return;
+    const { truncationFrequency } = settings.truncationSettings;
+    this.#lookIn(Math.min(truncationFrequency, RETENTION_FIRST_LOOK_MS), database, settings);
+  }
+
+  /** No look begins any more. */
+  drop(database: string): void {
+    this.#waiting.get(database)?.();
+    this.#waiting.delete(database);
+  }
+
+  dropAll(): void {
+    for (const database of [...this.#waiting.keys()]) this.drop(database);
+  }
+
+  #lookIn(ms: number, database: string, settings: DatabaseSettings): void {
+    const { clock, timers } = this.#parts;
+    const expectedMs = clock.nowMs() + ms;
+    const wait = (leftMs: number): void => {
+      const stepMs = Math.min(leftMs, WAIT_MS_MAX);
+      const next = (): void => {
+        if (leftMs > stepMs) wait(leftMs - stepMs);
+        else void this.#look(expectedMs, database, settings);
+      };
+      this.#waiting.set(database, timers.after(stepMs, next));
+    };
+    wait(ms);
+  }
+
+  async #look(expectedMs: number, database: string, settings: DatabaseSettings): Promise<void> {
+    const { clock, logger, truncate } = this.#parts;
+    const { retentionPeriod, truncationFrequency } = settings.truncationSettings;
+    this.#lookIn(truncationFrequency, database, settings);
+    const aheadMs = clock.nowMs() - expectedMs;
+    if (Math.abs(aheadMs) > RETENTION_CLOCK_TOLERANCE_MS) {
+      logger.warn({ database, aheadMs }, "the clock was set: values are looked through for old ones the next time");
+      return;
+    }
+    try {
+      const keptFrom = await truncate(database, retentionPeriod);
+      logger.info({ database, keptFrom: String(keptFrom) }, "values older than the retention period are removed");
+    } catch (error) {
+      logger.error({ database, err: error }, "removing old values failed: it is tried again the next time");
+    }
+  }
+}
