@@ -80,8 +80,13 @@ export class Chain {
   }
 }
 
-function toTxEntry(spec: EntrySpec): TxEntry {
-  return { key: spec.key, metadata: spec.metadata, hValue: sha256(spec.value), vLen: spec.value.length };
+function toTxEntry({ key, value, metadata }: EntrySpec): TxEntry {
+  return { key, metadata: attributesOf(metadata), hValue: sha256(value), vLen: value.length };
+}
+
+/** Metadata without attributes is none: that is how it comes back from disk. */
+export function attributesOf(metadata: KvMetadata | undefined): KvMetadata | undefined {
+  return metadata?.deleted || metadata?.nonIndexable || metadata?.expiresAt !== undefined ? metadata : undefined;
 }
 
 /** Peaks after a leaf completed `nodes`: it swallowed the peaks below its highest node. */

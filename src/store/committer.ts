@@ -12,7 +12,7 @@ import { compareBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { COMMIT_QUEUE_BYTES_MAX, COMMIT_QUEUE_MAX, GROUP_BYTES_MAX, GROUP_TRANSACTIONS_MAX } from "../base/limits.ts";
 import type { TxHeader, TxMetadata } from "../proof/model.ts";
-import { Chain, type ChainPoint, type EntrySpec } from "./chain.ts";
+import { attributesOf, Chain, type ChainPoint, type EntrySpec } from "./chain.ts";
 import type { CommitLog } from "./commit-log.ts";
 import { StoreError } from "./errors.ts";
 import { indexable } from "./indexer.ts";
@@ -327,7 +327,7 @@ function checkSpec(spec: TxSpec, settings: StoreSettings): void {
     if (key.length === 0) throw new StoreError("empty_key", "a store key has at least its prefix byte");
     if (key.length > settings.maxKeyLen) throw tooMuch("key_too_long", settings.maxKeyLen, "maxKeyLen");
     if (value.length > settings.maxValueLen) throw tooMuch("value_too_long", settings.maxValueLen, "maxValueLen");
-    if (metadata !== undefined && settings.writeTxHeaderVersion === 0) {
+    if (settings.writeTxHeaderVersion === 0 && attributesOf(metadata) !== undefined) {
       throw new StoreError("metadata_unsupported", "entries of header version 0 cannot carry metadata");
     }
   }

@@ -238,10 +238,13 @@ async function openIndex(parts: IndexerParts): Promise<OpenIndex> {
   };
 }
 
-/** undefined: what is there is not a watermark. */
+/** undefined: what is there is not a watermark, or there are rows without one. */
 function readWatermark(index: OpenIndex): IndexWatermark | undefined {
   const bytes = index.meta.get(WATERMARK_ROW);
-  if (bytes === undefined) return NOTHING_INDEXED;
+  if (bytes === undefined) {
+    const isEmpty = [...index.latest.range({ limit: 1 })].length === 0;
+    return isEmpty ? NOTHING_INDEXED : undefined;
+  }
   try {
     return decodeWatermark(bytes);
   } catch {

@@ -1,31 +1,35 @@
-// The marker of an open database: a file that exists while it is open and holds the boot id of the machine. Found at the next
-// open, it says how the last one ended:
+// The markers of an open database, files in its directory. `open` exists while it is open and holds the boot id of the machine;
+// `opening` exists beside it while its environments are being opened. Found at the next open, they say how the last one ended:
 //
-//   absent                   closed cleanly
-//   present, same boot id    the process died; the page cache kept what it wrote, so the unsynced index is only compared
-//   present, other boot id   the machine went down: the unsynced index may be damaged anywhere and is dropped
+//   no `open`                  closed cleanly
+//   `open` of another boot     the machine went down: the unsynced index may be damaged anywhere and is dropped, and the log
+//                              is walked by another process first
+//   `opening`                  opening it ended the process, or the process was killed meanwhile: another process tries first
+//   `open` of this boot        the process died; the page cache kept what it wrote, so the index is only compared
 
 import { readFileSync } from "node:fs";
-import { open, readFile, rm } from "node:fs/promises";
+import { access, open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory } from "./sync-directory.ts";
 
 const MARKER_NAME = "open";
+const OPENING_NAME = "opening";
 
-export type LastEnd = "clean" | "process_died" | "machine_went_down";
+export type LastEnd = "clean" | "process_died" | "died_opening" | "machine_went_down";
 
 /** How the last opening of this database ended. */
 export async function lastEnd(directory: string): Promise<LastEnd> {
-  const marker = await readFile(join(directory, MARKER_NAME), "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
+  const marker = await unlessMissing(readFile(join(directory, MARKER_NAME), "utf8"));
   if (marker === undefined) return "clean";
-  return marker === bootId() ? "process_died" : "machine_went_down";
+  if (marker !== bootId()) return "machine_went_down";
+  const wasOpening = await unlessMissing(access(join(directory, OPENING_NAME)).then(() => true));
+  return wasOpening === true ? "died_opening" : "process_died";
 }
 
-/** States that the database is open now; on disk before anything else is written. */
+/** States that the database is being opened now; on disk before anything else is written. */
 export async function setOpenMarker(directory: string): Promise<void> {
+  // Only the death of this process is told by it, which the page cache survives: not synced.
+  await writeFile(join(directory, OPENING_NAME), "", { mode: 0o600 });
   const file = await open(join(directory, MARKER_NAME), "w", 0o600);
   try {
     await file.writeFile(bootId());
@@ -34,6 +38,11 @@ export async function setOpenMarker(directory: string): Promise<void> {
     await file.close();
   }
   await syncDirectory(directory);
+}
+
+/** States that opening it did not end the process. */
+export async function clearOpeningMarker(directory: string): Promise<void> {
+  await rm(join(directory, OPENING_NAME), { force: true });
 }
 
 /** States that the database was closed cleanly. */
@@ -47,5 +56,14 @@ function bootId(): string {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch {
     return `unknown ${process.pid}`;
+  }
+}
+
+async function unlessMissing<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }

@@ -51,8 +51,7 @@ export function onDisk(directory: string): OpenStore {
 
 /** A store on a simulated disk. */
 export function onSimulatedDisk(disk: SimulatedDisk = new SimulatedDisk({ random: new SeededRandom(1) })): OpenStore {
-  return (options) =>
-    Store.open({ ...common("simulated"), driver: disk.driver(), place: disk.place(), ...options });
+  return (options) => Store.open({ ...common("simulated"), driver: disk.driver(), place: disk.place(), ...options });
 }
 
 function common(directory: string): Omit<StoreOptions, "place"> {
@@ -126,16 +125,18 @@ function replay(engine: Engine, operations: readonly [Table, Uint8Array, Uint8Ar
 /** A gate that writes wait at while it is shut. */
 export class Gate {
   #opened: Promise<void> = Promise.resolve();
-  #open: () => void = () => undefined;
+  #open: (() => void) | undefined;
 
   shut(): void {
+    if (this.#open !== undefined) return;
     this.#opened = new Promise((resolve) => {
       this.#open = resolve;
     });
   }
 
   open(): void {
-    this.#open();
+    this.#open?.();
+    this.#open = undefined;
   }
 
   passed(): Promise<void> {
