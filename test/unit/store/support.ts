@@ -78,9 +78,7 @@ export interface EngineHooks {
 /** The same engines, with a say in every write. */
 export function hooked(driver: EngineDriver, hooks: EngineHooks): EngineDriver {
   return {
-    destroy: (directory) => driver.destroy(directory),
-    exists: (directory) => driver.exists(directory),
-    move: (from, to) => driver.move(from, to),
+    ...driver,
     open: async (directory, options) => {
       const environment = basename(directory) as EnvironmentName;
       await hooks.opening?.(environment);
