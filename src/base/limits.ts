@@ -39,6 +39,11 @@ export const COMMIT_QUEUE_MAX = 20_000;
 export const COMMIT_QUEUE_BYTES_MAX: number = 128 * 1024 * 1024;
 /** Size from which a value segment is followed by a new one. */
 export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Free bytes of the disk below which writes are refused (server setting `disk-low-watermark`). */
+export const DISK_LOW_WATERMARK_BYTES: number = 64 * 1024 * 1024;
+/** How often the disk is asked how much is free, in milliseconds and in bytes of accepted writes. */
+export const DISK_LOOK_EVERY_MS = 1000;
+export const DISK_LOOK_EVERY_BYTES: number = 16 * 1024 * 1024;
 /** Shortest retention period of a database, in milliseconds (wire contract). */
 export const RETENTION_PERIOD_MIN_MS: number = 24 * 60 * 60 * 1000;
 /** How long after it was opened a database is first looked through for old values, in milliseconds. */
@@ -70,3 +75,7 @@ export const STREAM_WINDOW_BYTES: number = 1024 * 1024;
 export const CONNECTION_WINDOW_BYTES: number = 16 * 1024 * 1024;
 /** Memory of one HTTP/2 connection, answers waiting to be sent included, in MB. */
 export const CONNECTION_MEMORY_MB_MAX = 1024;
+/** How long another process may look at an environment that may be damaged before it is opened, in milliseconds. */
+export const PROBE_MS_MAX = 60_000;
+/** Databases open at once (server setting `max-active-databases`). */
+export const ACTIVE_DATABASES_MAX = 100;

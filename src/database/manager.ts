@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { type Clock, systemTimers, type Timers } from "../base/clock.ts";
 import type { Logger } from "../base/observe.ts";
 import type { Random } from "../base/random.ts";
+import type { DiskSpace } from "../store/disk-space.ts";
 import type { EngineDriver } from "../store/engine.ts";
 import { Store } from "../store/store.ts";
 import { Catalog, type CatalogEntry } from "./catalog.ts";
@@ -39,6 +40,8 @@ export interface DatabaseManagerOptions {
   readonly logger: Logger;
   /** Default: the system's. */
   readonly timers?: Timers | undefined;
+  /** Refuses writes while too little is free. Absent: nobody looks. */
+  readonly space?: DiskSpace | undefined;
 }
 
 /** What is known of a database without calling it. */
@@ -140,6 +143,7 @@ export class DatabaseManager implements AsyncDisposable {
         return { info: this.#info(known), alreadyExisted: true };
       if (known !== undefined)
         throw new DatabaseError("database_exists", `the database ${name} exists or existed`, { name });
+      this.#options.space?.requireRoom(0);
       const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, change, name);
       return { info: this.#info(await this.#add(name, settings, options.createdBy)), alreadyExisted: false };
     });
@@ -223,7 +227,7 @@ export class DatabaseManager implements AsyncDisposable {
   }
 
   async #load(entry: CatalogEntry): Promise<void> {
-    const { directory, driver, clock, logger, timers } = this.#options;
+    const { directory, driver, clock, logger, timers, space } = this.#options;
     const { name, settings } = entry;
     const store = await Store.open({
       database: name,
@@ -234,6 +238,7 @@ export class DatabaseManager implements AsyncDisposable {
       clock,
       logger,
       timers,
+      space,
       valuesInSegments: retains(settings),
     });
     this.#open.set(name, new Database(name, settings, store, clock));

@@ -15,6 +15,8 @@ export interface ServerConfig {
   readonly port: number;
   readonly directory: string;
   readonly messageBytesMax: number;
+  /** 0: writes are never refused for want of space. */
+  readonly diskLowWatermarkBytes: number;
   readonly authentication: boolean;
   readonly adminPassword: string;
   /** Whether the password was asked for, rather than left to its default. */
@@ -51,6 +53,7 @@ export function readConfig(given: ReadonlyMap<string, string | true>, environmen
     port: settings.integer("port", 0, 65_535),
     directory: settings.text("dir"),
     messageBytesMax: settings.integer("max-recv-msg-size", 1, 2 ** 31 - 1),
+    diskLowWatermarkBytes: settings.integer("disk-low-watermark", 0, Number.MAX_SAFE_INTEGER),
     authentication: settings.boolean("auth"),
     adminPassword: settings.password("admin-password"),
     adminPasswordGiven: settings.isGiven("admin-password"),

@@ -2,7 +2,7 @@
 // and docs/configuration.md. A flag that is not `built` is accepted, so that existing start scripts keep working, and
 // answered by a warning.
 
-import { MESSAGE_BYTES_MAX, SESSIONS_MAX } from "../base/limits.ts";
+import { DISK_LOW_WATERMARK_BYTES, MESSAGE_BYTES_MAX, SESSIONS_MAX } from "../base/limits.ts";
 
 /** `duration`: as Go writes them, `90s`, `3m0s`, `24h`, `0`. */
 export type FlagType = "boolean" | "integer" | "text" | "duration";
@@ -39,6 +39,12 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     flag("port", "integer", "3322", "port for gRPC, gRPC-Web, Connect and the web page; 0 takes a free one", "p"),
     flag("dir", "text", "./data", "data directory, made when missing"),
     flag("max-recv-msg-size", "integer", String(MESSAGE_BYTES_MAX), "biggest message that is received, in bytes"),
+    flag(
+      "disk-low-watermark",
+      "integer",
+      String(DISK_LOW_WATERMARK_BYTES),
+      "free bytes of the disk below which writes are refused; 0 for never (of this server, not of the original)",
+    ),
     later("synced", "boolean", "true", "when false, commits are acknowledged before they are on disk"),
     later("max-active-databases", "integer", "100", "databases open at once"),
     later("max-key-length", "integer", "0", "longest indexed VARCHAR, in bytes"),

@@ -25,6 +25,7 @@ import { DatabaseActivity } from "../services/activity.ts";
 import { gateOptions, registerMethods } from "../services/connect.ts";
 import { allMethods } from "../services/methods.ts";
 import type { CompletedCall, Room } from "../services/pipeline.ts";
+import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
 import { lmdbDriver } from "../store/engine-lmdb.ts";
 import type { ServerConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
@@ -112,7 +113,13 @@ async function openRoom(
 ): Promise<Room> {
   const [clock, random, driver] = [systemClock, systemRandom, lmdbDriver];
   const home = diskDirectory(directory, random);
-  const databases = opened.use(await DatabaseManager.open({ directory: home, driver, clock, random, logger }));
+  const space = new DiskSpace({
+    free: freeSpaceOf(directory),
+    watermarkBytes: config.diskLowWatermarkBytes,
+    clock,
+    logger,
+  });
+  const databases = opened.use(await DatabaseManager.open({ directory: home, driver, clock, random, logger, space }));
   const credentials = opened.use(await CredentialStore.open(driver, join(directory, CREDENTIALS_DIRECTORY)));
   const users = new Users(credentials, new PasswordHasher(random), clock);
   await settleSuperadmin(users, config, logger);

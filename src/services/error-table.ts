@@ -62,6 +62,7 @@ const STORE: Readonly<Record<StoreErrorCode, Row>> = {
   closed: unknown("already closed"),
   locked: { code: Code.FailedPrecondition, text: "the database is open in another process", alarming: true },
   read_only: { code: Code.FailedPrecondition, text: "the database is read-only", alarming: true },
+  disk_low: { code: Code.ResourceExhausted, text: (_data, message) => message },
   outcome_unknown: unknown("it is not known whether the transaction was stored: read it back before repeating it"),
   write_failed: { code: Code.Unavailable, text: "the transaction could not be stored", alarming: true },
   format_unsupported: {

@@ -351,7 +351,8 @@ function checkDistinct(entries: readonly EntrySpec[]): void {
   }
 }
 
-function specBytes(spec: TxSpec): number {
+/** Bytes of all keys and values. */
+export function specBytes(spec: TxSpec): number {
   let bytes = 0;
   for (const { key, value } of spec.entries) bytes += key.length + value.length;
   return bytes;

@@ -28,6 +28,8 @@ export type StoreErrorCode =
   | "closed"
   | "locked"
   | "read_only"
+  /** Too little free space: `data.setting`, `data.limit` and `data.freeBytes` (bytes). */
+  | "disk_low"
   /** The write may or may not be on disk: reopening the log failed. */
   | "outcome_unknown"
   /** The write is definitely not on disk. */

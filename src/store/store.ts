@@ -10,9 +10,11 @@ import { completedNodes, historyRoot, leafHash } from "../proof/history-tree.ts"
 import type { TxHeader } from "../proof/model.ts";
 import { type ChainPoint, chainPointOf } from "./chain.ts";
 import { type CommitLog, LocalCommitLog, openLogTables } from "./commit-log.ts";
-import { Committer, type Precondition, type StoreSettings, type TxSpec } from "./committer.ts";
+import { Committer, type Precondition, type StoreSettings, specBytes, type TxSpec } from "./committer.ts";
+import type { DiskSpace } from "./disk-space.ts";
 import type { EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
+import { examine } from "./examine.ts";
 import { type IndexableTx, Indexer, indexable, indexableFromLog } from "./indexer.ts";
 import { type KeyRange, KeyReader, type KeyVersion } from "./key-reader.ts";
 import type { VersionRecord } from "./layout.ts";
@@ -34,6 +36,8 @@ export interface StoreOptions {
   readonly logger: Logger;
   /** Default: the system's. */
   readonly timers?: Timers | undefined;
+  /** Refuses writes while too little is free. Absent: nobody looks. */
+  readonly space?: DiskSpace | undefined;
   /** false: appended transactions stay precommitted until commitUpTo. Default true. */
   readonly commitsAlone?: boolean;
   /** true: values are kept so that truncation is cheap (databases with a retention period). Default false. */
@@ -103,11 +107,9 @@ export class Store implements AsyncDisposable {
     let log: TxLog | undefined;
     let store: Store | undefined;
     try {
-      const lastEnd = await place.lastEnd();
-      if (lastEnd !== "clean") logger.warn({ database, lastEnd }, "the database was not closed cleanly");
-      if (lastEnd === "machine_went_down") await driver.destroy(indexDirectory);
-      await place.markOpen();
       await recoverRewrite({ driver, directory: logDirectory });
+      await examine({ database, driver, logDirectory, indexDirectory, logger }, await place.lastEnd());
+      await place.markOpen();
       const tables = await openLogTables(driver, logDirectory);
       const opened = new TxLog(database, tables, await openSegments(options, tables));
       log = opened;
@@ -133,6 +135,7 @@ export class Store implements AsyncDisposable {
       };
       const indexer = await Indexer.open(indexParts, committed.txId);
       store = new Store(options, { log: opened, commitLog, overlay, indexer, committed, end });
+      await place.markOpened();
       await store.#finishTruncation();
       return store;
     } catch (error) {
@@ -142,6 +145,7 @@ export class Store implements AsyncDisposable {
       }
       await log?.tables.engine.close().catch(() => undefined);
       log?.segments?.close();
+      await place.markOpened().catch(() => undefined);
       await place.leave();
       throw error;
     }
@@ -169,7 +173,8 @@ export class Store implements AsyncDisposable {
   }
 
   /** Resolves with the header when the transaction is on disk. */
-  commit(spec: TxSpec): Promise<TxHeader> {
+  async commit(spec: TxSpec): Promise<TxHeader> {
+    this.#options.space?.requireRoom(specBytes(spec));
     return this.#committer.commit(spec);
   }
 

@@ -26,6 +26,7 @@ describe("server configuration", () => {
       port: 3322,
       directory: "./data",
       messageBytesMax: 33_554_432,
+      diskLowWatermarkBytes: 67_108_864,
       authentication: true,
       adminPassword: "immudb",
       adminPasswordGiven: false,
