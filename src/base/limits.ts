@@ -17,6 +17,8 @@ export const TX_METADATA_LENGTH_MAX = 268;
 export const TX_METADATA_EXTRA_LENGTH_MAX = 256;
 /** Biggest inbound message (server setting `max-recv-msg-size`). */
 export const MESSAGE_BYTES_MAX: number = 32 * 1024 * 1024;
+/** Bytes of all request bodies in flight (server setting `max-inflight-bytes`). */
+export const INFLIGHT_BYTES_MAX: number = 256 * 1024 * 1024;
 /** Simultaneous sessions (server setting `max-sessions`). */
 export const SESSIONS_MAX = 100;
 /** Longest database name (wire contract). */

@@ -10,7 +10,7 @@
 
 import { assert } from "../base/assert.ts";
 import { u32, u64, viewOf } from "../base/bytes.ts";
-import type { EngineDriver } from "./engine.ts";
+import type { Engine, EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { FORMAT_VERSION, txRangeStart } from "./layout.ts";
 import { type BuiltTx, writeTxRows } from "./records.ts";
@@ -33,7 +33,8 @@ const COMMITTED_ROW: Uint8Array = Buffer.from("committed");
 
 /** Opens the log environment of a database, creating it when there is none. Throws `format_unsupported`. */
 export async function openLogTables(driver: EngineDriver, directory: string): Promise<LogTables> {
-  const tables = logTables(await driver.open(directory, { durable: true }));
+  const engine = await driver.open(directory, { durable: true });
+  const tables = await closingUnless(engine, () => logTables(engine));
   const format = tables.meta.get(FORMAT_ROW);
   if (format === undefined) {
     await confirm(tables);
@@ -48,6 +49,16 @@ export async function openLogTables(driver: EngineDriver, directory: string): Pr
     );
   }
   return tables;
+}
+
+/** What `run` makes of an open environment, which is closed when that fails. */
+export async function closingUnless<T>(engine: Engine, run: () => T): Promise<T> {
+  try {
+    return run();
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
 }
 
 /** A synced commit that changes nothing: what was committed before it is on disk after it. */

@@ -5,12 +5,15 @@
 // Pages of 8 KiB: LMDB limits keys to a quarter of a page or so (1,978 bytes at 4 KiB), and a key of 1,024 bytes with the
 // escapes of an SQL index key passes that.
 
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { mkdir, open as openFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
+import { utf8ToString } from "../base/bytes.ts";
 import type { Engine, EngineDriver, EngineOptions, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
 import { StoreError } from "./errors.ts";
+import { checkLmdbFile, damaged } from "./lmdb-check.ts";
+import { probeEnvironment } from "./probing.ts";
 import { syncDirectory } from "./sync-directory.ts";
 
 const PAGE_BYTES = 8192;
@@ -24,13 +27,20 @@ type LmdbRangeOptions = Exclude<Parameters<Store["getRange"]>[0], undefined>;
 export const lmdbDriver: EngineDriver = {
   async open(directory, options) {
     if (options.readOnly !== true) await mkdir(directory, { recursive: true, mode: 0o700 });
-    return new LmdbEngine(directory, options);
+    await this.check(directory);
+    return namingDamage(directory, () => new LmdbEngine(directory, options));
+  },
+  async check(directory) {
+    if ((await checkLmdbFile(join(directory, DATA_FILE))) === "short") await probeEnvironment(directory);
+  },
+  async probe(directory) {
+    return (await this.exists(directory)) ? probeEnvironment(directory) : "whole";
   },
   async destroy(directory) {
     await rm(directory, { recursive: true, force: true });
   },
   async exists(directory) {
-    return existsSync(join(directory, DATA_FILE));
+    return bytesOf(directory) > 0;
   },
   async move(from, to) {
     await rename(from, to);
@@ -43,13 +53,13 @@ type Operation = readonly [table: LmdbTable, key: Uint8Array, value: Uint8Array 
 class LmdbEngine implements Engine {
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #tables = new Map<string, LmdbTable>();
-  readonly #file: string;
+  readonly #directory: string;
   readonly #durable: boolean;
   readonly #readOnly: boolean;
   #closed = false;
 
   constructor(directory: string, options: EngineOptions) {
-    this.#file = join(directory, DATA_FILE);
+    this.#directory = directory;
     this.#durable = options.durable;
     this.#readOnly = options.readOnly === true;
     this.#root = open({
@@ -69,11 +79,10 @@ class LmdbEngine implements Engine {
     let table = this.#tables.get(name);
     if (table === undefined) {
       // Whoever only reads gets nothing, whatever the types say, for a table that is not there.
-      const store = this.#root.openDB({ name, encoding: "binary", keyEncoding: "binary" }) as unknown as
-        | Store
-        | undefined;
+      const options = { name, encoding: "binary", keyEncoding: "binary" } as const;
+      const store = namingDamage(this.#directory, () => this.#root.openDB(options)) as unknown as Store | undefined;
       if (store === undefined) return EMPTY_TABLE;
-      table = new LmdbTable(store, () => this.#requireOpen());
+      table = new LmdbTable(store, this.#directory, () => this.#requireOpen());
       this.#tables.set(name, table);
     }
     return table;
@@ -101,19 +110,32 @@ class LmdbEngine implements Engine {
     }
   }
 
+  /** Reads everything. Throws `damaged` when a table has other rows than it counts. */
+  walk(): void {
+    for (const key of namingDamage(this.#directory, () => [...this.#root.getKeys()])) {
+      const name = utf8ToString(key);
+      const table = this.table(name) as LmdbTable;
+      let rows = 0;
+      for (const _row of table.range({})) rows++;
+      const { entryCount } = table.store.getStats() as { entryCount: number };
+      if (rows === entryCount) continue;
+      throw damaged(join(this.#directory, DATA_FILE), `table ${name} counts ${entryCount} rows and has ${rows}`);
+    }
+  }
+
   refresh(): void {
     this.#root.resetReadTxn();
   }
 
   sizeBytes(): number {
-    return existsSync(this.#file) ? statSync(this.#file).size : 0;
+    return bytesOf(this.#directory);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#root.close();
-    if (!this.#durable && !this.#readOnly) await syncFile(this.#file);
+    if (!this.#durable && !this.#readOnly) await syncFile(join(this.#directory, DATA_FILE));
   }
 
   #requireOpen(): void {
@@ -125,16 +147,18 @@ const EMPTY_TABLE: Table = { get: () => undefined, range: () => [] };
 
 class LmdbTable implements Table {
   readonly store: Store;
+  readonly #directory: string;
   readonly #requireOpen: () => void;
 
-  constructor(store: Store, requireOpen: () => void) {
+  constructor(store: Store, directory: string, requireOpen: () => void) {
     this.store = store;
+    this.#directory = directory;
     this.#requireOpen = requireOpen;
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
     this.#requireOpen();
-    return this.store.getBinary(key);
+    return namingDamage(this.#directory, () => this.store.getBinary(key));
   }
 
   *range(options: RangeOptions): Iterable<Row> {
@@ -143,9 +167,44 @@ class LmdbTable implements Table {
     const bounds = reverse
       ? { start: to, exclusiveStart: true, end: from, inclusiveEnd: true, reverse: true }
       : { start: from, end: to };
-    const rows = this.store.getRange(defined({ ...bounds, limit }) as LmdbRangeOptions);
-    for (const { key, value } of rows) yield { key, value };
+    try {
+      const rows = this.store.getRange(defined({ ...bounds, limit }) as LmdbRangeOptions);
+      for (const { key, value } of rows) yield { key, value };
+    } catch (error) {
+      throw namedDamage(this.#directory, error);
+    }
   }
+}
+
+/**
+ * Reads every row of every table of an environment; damage may end the process. Throws `damaged` for what LMDB notices, and
+ * for a table that has other rows than it counts: a damaged page can end an iteration early.
+ */
+export async function walkEnvironment(directory: string): Promise<void> {
+  const engine = new LmdbEngine(directory, { durable: false, readOnly: true });
+  engine.walk();
+  await engine.close();
+}
+
+/** Runs what asks LMDB. Throws `damaged` for what LMDB finds wrong with its file. */
+function namingDamage<T>(directory: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw namedDamage(directory, error);
+  }
+}
+
+/** LMDB's codes for a file that is not what was written: page not found, corrupted, version mismatch, invalid, incompatible. */
+const DAMAGE_CODES = [-30_797, -30_796, -30_794, -30_793, -30_784];
+
+function namedDamage(directory: string, error: unknown): unknown {
+  if (!DAMAGE_CODES.includes((error as { code?: number }).code ?? 0)) return error;
+  return damaged(join(directory, DATA_FILE), (error as Error).message, error);
+}
+
+function bytesOf(directory: string): number {
+  return statSync(join(directory, DATA_FILE), { throwIfNoEntry: false })?.size ?? 0;
 }
 
 async function syncFile(path: string): Promise<void> {

@@ -18,6 +18,7 @@ export interface EngineOptions {
 
 /** Opens environments by directory; what a simulation replaces. */
 export interface EngineDriver {
+  /** Throws `damaged` for one that cannot be opened. */
   open(directory: string, options: EngineOptions): Promise<Engine>;
   /** Removes an environment that is not open. Nothing happens when there is none. */
   destroy(directory: string): Promise<void>;
@@ -25,6 +26,10 @@ export interface EngineDriver {
   exists(directory: string): Promise<boolean>;
   /** Gives an environment another directory, durably; readers that have it open go on. */
   move(from: string, to: string): Promise<void>;
+  /** Looks at an environment without opening it. Throws `damaged` when it cannot be opened; nothing when there is none. */
+  check(directory: string): Promise<void>;
+  /** Reads an environment to its end where that can do no harm. `unfinished`: it takes too long. Throws `damaged`. */
+  probe(directory: string): Promise<"whole" | "unfinished">;
 }
 
 /** One environment: named tables that are written together. */

@@ -7,7 +7,9 @@ import { INDEX_BATCH_VERSIONS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
 import type { TxEntry } from "../proof/model.ts";
 import { EMPTY_ALH } from "../proof/tx-header.ts";
+import { closingUnless } from "./commit-log.ts";
 import type { Engine, EngineDriver, Table, WriteBatch } from "./engine.ts";
+import { unlessDamaged } from "./examine.ts";
 import type { IndexTables } from "./key-reader.ts";
 import {
   decodeVersion,
@@ -66,8 +68,14 @@ export class Indexer {
     this.#watermark = watermark;
   }
 
-  /** Opens the index and brings it up to `committed`; rebuilds it when it does not belong to this log. */
+  /** Opens the index and brings it up to `committed`; rebuilds it when it is damaged or does not belong to this log. */
   static async open(parts: IndexerParts, committed: bigint): Promise<Indexer> {
+    const { database, driver, directory: indexDirectory, logger } = parts;
+    const open = (): Promise<Indexer> => Indexer.#upTo(parts, committed);
+    return (await unlessDamaged({ database, driver, indexDirectory, logger }, open)) ?? open();
+  }
+
+  static async #upTo(parts: IndexerParts, committed: bigint): Promise<Indexer> {
     let index = await openIndex(parts);
     try {
       let watermark = readWatermark(index);
@@ -230,12 +238,12 @@ export function indexableFromLog(log: TxLog, txId: bigint): IndexableTx {
 
 async function openIndex(parts: IndexerParts): Promise<OpenIndex> {
   const engine = await parts.driver.open(parts.directory, { durable: false });
-  return {
+  return closingUnless(engine, () => ({
     engine,
     latest: engine.table(LATEST_TABLE),
     history: engine.table(HISTORY_TABLE),
     meta: engine.table(META_TABLE),
-  };
+  }));
 }
 
 /** undefined: what is there is not a watermark, or there are rows without one. */

@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../base/random.ts";
 import { DirectoryLock } from "./directory-lock.ts";
-import { clearOpenMarker, type LastEnd, lastEnd, setOpenMarker } from "./open-marker.ts";
+import { clearOpeningMarker, clearOpenMarker, type LastEnd, lastEnd, setOpenMarker } from "./open-marker.ts";
 import { DiskSegmentFiles, type SegmentFiles } from "./segment-files.ts";
 
 export interface StorePlace {
@@ -13,8 +13,10 @@ export interface StorePlace {
   occupy(): Promise<void>;
   /** How the last stay ended. */
   lastEnd(): Promise<LastEnd>;
-  /** States that the store is open, durably. */
+  /** States that the store is being opened, durably. */
   markOpen(): Promise<void>;
+  /** States that opening it, whether it succeeded or not, did not end the process. */
+  markOpened(): Promise<void>;
   /** States that it was closed cleanly. */
   markClosed(): Promise<void>;
   /** The files of its value segments. */
@@ -33,6 +35,7 @@ export function diskPlace(directory: string, random: Random): StorePlace {
     },
     lastEnd: () => lastEnd(directory),
     markOpen: () => setOpenMarker(directory),
+    markOpened: () => clearOpeningMarker(directory),
     markClosed: () => clearOpenMarker(directory),
     segmentFiles: () => new DiskSegmentFiles(join(directory, "values")),
     async leave() {

@@ -106,9 +106,11 @@ export class Store implements AsyncDisposable {
     const indexDirectory = join(directory, "index");
     let log: TxLog | undefined;
     let store: Store | undefined;
+    let isMarked = false;
     try {
       await recoverRewrite({ driver, directory: logDirectory });
       await examine({ database, driver, logDirectory, indexDirectory, logger }, await place.lastEnd());
+      isMarked = true;
       await place.markOpen();
       const tables = await openLogTables(driver, logDirectory);
       const opened = new TxLog(database, tables, await openSegments(options, tables));
@@ -145,7 +147,7 @@ export class Store implements AsyncDisposable {
       }
       await log?.tables.engine.close().catch(() => undefined);
       log?.segments?.close();
-      await place.markOpened().catch(() => undefined);
+      if (isMarked) await place.markOpened().catch(() => undefined);
       await place.leave();
       throw error;
     }

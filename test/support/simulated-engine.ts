@@ -89,6 +89,8 @@ export class SimulatedDisk {
         await turns();
         environments.delete(directory);
       },
+      check: async () => undefined,
+      probe: async () => "whole",
     };
   }
 
@@ -128,6 +130,11 @@ export class SimulatedDisk {
   /** Flips a bit of a stored row of an environment. Everything must be closed. undefined when there is nothing to flip. */
   flip(directory: string): Flip | undefined {
     return this.#environments.get(directory)?.flip(this.#options.random);
+  }
+
+  /** A row as the living process would read it. */
+  peek(directory: string, table: string, key: Uint8Array): Uint8Array | undefined {
+    return this.#environments.get(directory)?.table(table).get(key);
   }
 
   async #turns(count: number, process: SimulatedProcess): Promise<void> {

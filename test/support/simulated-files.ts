@@ -72,6 +72,8 @@ export class SimulatedFiles {
         await this.#writeTime(process);
         this.#markers.set(directory, { cached: this.#boot, synced: this.#boot });
       },
+      // Opening never ends a simulated process by itself.
+      markOpened: async () => undefined,
       markClosed: async () => {
         await this.#writeTime(process);
         this.#markers.set(directory, { cached: undefined, synced: this.#markers.get(directory)?.synced });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { clearOpenMarker, lastEnd, setOpenMarker } from "../../../src/store/open-marker.ts";
+import { clearOpeningMarker, clearOpenMarker, lastEnd, setOpenMarker } from "../../../src/store/open-marker.ts";
 import { inDirectory } from "./support.ts";
 
 describe("the marker of an open database", () => {
@@ -11,6 +11,7 @@ describe("the marker of an open database", () => {
     inDirectory(async (directory) => {
       assert.equal(await lastEnd(directory), "clean");
       await setOpenMarker(directory);
+      await clearOpeningMarker(directory);
       await clearOpenMarker(directory);
       assert.equal(existsSync(join(directory, "open")), false);
       assert.equal(await lastEnd(directory), "clean");
@@ -20,7 +21,16 @@ describe("the marker of an open database", () => {
   test("of this boot: the process died", () =>
     inDirectory(async (directory) => {
       await setOpenMarker(directory);
+      await clearOpeningMarker(directory);
       assert.equal(await lastEnd(directory), "process_died");
+    }));
+
+  test("of this boot, beside that of an opening: opening it ended the process", () =>
+    inDirectory(async (directory) => {
+      await setOpenMarker(directory);
+      assert.equal(await lastEnd(directory), "died_opening");
+      writeFileSync(join(directory, "open"), "another boot");
+      assert.equal(await lastEnd(directory), "machine_went_down");
     }));
 
   test("of another boot, or with anything else in it: the machine went down", () =>
