@@ -14,6 +14,7 @@ import type { Logger } from "../base/observe.ts";
 import type { Random } from "../base/random.ts";
 import type { DiskSpace } from "../store/disk-space.ts";
 import type { EngineDriver } from "../store/engine.ts";
+import { StoreError } from "../store/errors.ts";
 import { Store } from "../store/store.ts";
 import { Catalog, type CatalogEntry } from "./catalog.ts";
 import type { DataDirectory } from "./data-directory.ts";
@@ -72,6 +73,7 @@ export class DatabaseManager implements AsyncDisposable {
   readonly #open = new Map<string, Database>();
   readonly #retention: RetentionSchedule;
   #turn: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
 
   private constructor(options: DatabaseManagerOptions, serverUuid: string, catalog: Catalog) {
     this.#options = options;
@@ -191,9 +193,9 @@ export class DatabaseManager implements AsyncDisposable {
     return [...this.#open.values()].reduce((sum, database) => sum + database.sizeBytes(), 0);
   }
 
-  /** Ends accepted writes, syncs and closes everything. */
+  /** Ends accepted writes, syncs and closes everything. Safe to call twice; whatever is asked for later is refused. */
   close(): Promise<void> {
-    return this.#inTurn(async () => {
+    this.#closing ??= this.#next(async () => {
       const databases = [...this.#open.values()];
       this.#open.clear();
       this.#retention.dropAll();
@@ -202,6 +204,7 @@ export class DatabaseManager implements AsyncDisposable {
       await this.#options.directory.leave();
       for (const result of results) if (result.status === "rejected") throw result.reason;
     });
+    return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -273,6 +276,11 @@ export class DatabaseManager implements AsyncDisposable {
   }
 
   #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) return Promise.reject(new StoreError("closed", "the server is closing"));
+    return this.#next(action);
+  }
+
+  #next<T>(action: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(action);
     this.#turn = result.catch(() => undefined);
     return result;
