@@ -20,7 +20,12 @@ import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { fromBase64, fromHex, toBase64, toHex } from "../base/bytes.ts";
-import { CLIENT_ANSWER_BYTES_MAX, STATE_LOCK_FOREIGN_STALE_MS, STATE_LOCK_WAIT_MS } from "../base/limits.ts";
+import {
+  CLIENT_ANSWER_BYTES_MAX,
+  CONNECTION_MEMORY_MB_MAX,
+  STATE_LOCK_FOREIGN_STALE_MS,
+  STATE_LOCK_WAIT_MS,
+} from "../base/limits.ts";
 import type { State } from "../proof/model.ts";
 import { ClientError } from "./errors.ts";
 import { checkAdvance, type StateSlot, type StateStore } from "./trusted-state.ts";
@@ -42,7 +47,15 @@ const WINDOW_BYTES: number = 1024 * 1024;
 /** gRPC over HTTP/2 with prior knowledge. `address` is `host:port`, or a URL (`https:` for TLS). */
 export function createNodeTransport(address: string, options: NodeTransportOptions = {}): NodeTransport {
   const baseUrl = address.includes("://") ? address : `http://${address}`;
-  const sessionManager = new Http2SessionManager(baseUrl, {}, { settings: { initialWindowSize: WINDOW_BYTES } });
+  const sessionManager = new Http2SessionManager(
+    baseUrl,
+    {},
+    {
+      settings: { initialWindowSize: WINDOW_BYTES },
+      // With the default, 10 MB, a client that is sending more than that cannot take the header that refuses it.
+      maxSessionMemory: CONNECTION_MEMORY_MB_MAX,
+    },
+  );
   const transport = createGrpcTransport({
     baseUrl,
     sessionManager,

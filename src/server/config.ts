@@ -15,6 +15,8 @@ export interface ServerConfig {
   readonly port: number;
   readonly directory: string;
   readonly messageBytesMax: number;
+  /** Of all request bodies together; at least messageBytesMax. */
+  readonly inflightBytesMax: number;
   /** 0: writes are never refused for want of space. */
   readonly diskLowWatermarkBytes: number;
   readonly authentication: boolean;
@@ -40,6 +42,8 @@ export interface ReadConfig {
   readonly warnings: readonly string[];
 }
 
+const MESSAGE_BYTES_SETTING_MAX = 2 ** 31 - 1;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -52,7 +56,8 @@ export function readConfig(given: ReadonlyMap<string, string | true>, environmen
     address: settings.text("address"),
     port: settings.integer("port", 0, 65_535),
     directory: settings.text("dir"),
-    messageBytesMax: settings.integer("max-recv-msg-size", 1, 2 ** 31 - 1),
+    messageBytesMax: settings.integer("max-recv-msg-size", 1, MESSAGE_BYTES_SETTING_MAX),
+    inflightBytesMax: inflightBytesMax(settings),
     diskLowWatermarkBytes: settings.integer("disk-low-watermark", 0, Number.MAX_SAFE_INTEGER),
     authentication: settings.boolean("auth"),
     adminPassword: settings.password("admin-password"),
@@ -68,6 +73,17 @@ export function readConfig(given: ReadonlyMap<string, string | true>, environmen
     logAccess: settings.boolean("log-access"),
   };
   return { config, warnings: settings.warnings() };
+}
+
+/** A message that may be received must fit; only who asks for less than that is refused. */
+function inflightBytesMax(settings: Settings): number {
+  const one = settings.integer("max-recv-msg-size", 1, MESSAGE_BYTES_SETTING_MAX);
+  const all = settings.integer("max-inflight-bytes", 1, Number.MAX_SAFE_INTEGER);
+  if (all >= one || !settings.isGiven("max-inflight-bytes")) return Math.max(one, all);
+  throw new StartError(
+    `--max-inflight-bytes is ${all}, less than --max-recv-msg-size (${one})`,
+    "a message that may be received must fit: raise the one or lower the other",
+  );
 }
 
 class Settings {

@@ -2,7 +2,7 @@
 // and docs/configuration.md. A flag that is not `built` is accepted, so that existing start scripts keep working, and
 // answered by a warning.
 
-import { DISK_LOW_WATERMARK_BYTES, MESSAGE_BYTES_MAX, SESSIONS_MAX } from "../base/limits.ts";
+import { DISK_LOW_WATERMARK_BYTES, INFLIGHT_BYTES_MAX, MESSAGE_BYTES_MAX, SESSIONS_MAX } from "../base/limits.ts";
 
 /** `duration`: as Go writes them, `90s`, `3m0s`, `24h`, `0`. */
 export type FlagType = "boolean" | "integer" | "text" | "duration";
@@ -39,6 +39,12 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     flag("port", "integer", "3322", "port for gRPC, gRPC-Web, Connect and the web page; 0 takes a free one", "p"),
     flag("dir", "text", "./data", "data directory, made when missing"),
     flag("max-recv-msg-size", "integer", String(MESSAGE_BYTES_MAX), "biggest message that is received, in bytes"),
+    flag(
+      "max-inflight-bytes",
+      "integer",
+      String(INFLIGHT_BYTES_MAX),
+      "request bodies in flight at once, in bytes; more are refused (of this server, not of the original)",
+    ),
     flag(
       "disk-low-watermark",
       "integer",

@@ -27,6 +27,7 @@ import { allMethods } from "../services/methods.ts";
 import type { CompletedCall, Room } from "../services/pipeline.ts";
 import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
 import { lmdbDriver } from "../store/engine-lmdb.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import type { ServerConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { useNodeSha256 } from "./node-sha256.ts";
@@ -72,6 +73,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
     page: await loadPage(BUILT_PAGE),
     headers: { "immudb-uuid": uuid, "immudb-ts-version": OWN_VERSION },
     messageBytesMax: config.messageBytesMax,
+    budget: new ByteBudget(config.inflightBytesMax),
     stopping: stopping.signal,
   });
   const http2 = createHttp2Server(

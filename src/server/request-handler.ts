@@ -7,6 +7,7 @@ import { type ConnectRouter, type ConnectRouterOptions, createContextValues } fr
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { UNREAD_REQUEST_MS } from "../base/limits.ts";
 import { peerKey } from "../services/connect.ts";
+import { type ByteBudget, budgeted } from "./byte-budget.ts";
 import { escapeAsGrpc, escapeGrpcMessage } from "./grpc-message.ts";
 import type { Page } from "./page.ts";
 
@@ -20,6 +21,8 @@ export interface RequestHandlerOptions extends Pick<ConnectRouterOptions, "reque
   /** On every answer, errors included. */
   readonly headers: Readonly<Record<string, string>>;
   readonly messageBytesMax: number;
+  /** For the bodies of all requests together. */
+  readonly budget: ByteBudget;
   /** Aborted when the server begins to stop. */
   readonly stopping: AbortSignal;
 }
@@ -29,7 +32,7 @@ const GRPC_UNIMPLEMENTED = "12";
 export function requestHandler(
   options: RequestHandlerOptions,
 ): (request: Request, response: ServerResponse | Http2ServerResponse) => void {
-  const { routes, page, headers, messageBytesMax, stopping, requestGate } = options;
+  const { routes, page, headers, messageBytesMax, budget, stopping, requestGate } = options;
   const handle = connectNodeAdapter({
     routes,
     fallback: (request, response) => {
@@ -50,6 +53,7 @@ export function requestHandler(
     if (request.headers["content-type"]?.startsWith("application/grpc")) escapeAsGrpc(response);
     if (pathOf(request) === undefined) return end(response, 400, "the request names no host or no path\n");
     discardUnread(request);
+    response.once("close", budgeted(budget, { body: request, headers: request.headers, bytesMax: messageBytesMax }));
     handle(request, response);
   };
 }

@@ -26,6 +26,7 @@ describe("server configuration", () => {
       port: 3322,
       directory: "./data",
       messageBytesMax: 33_554_432,
+      inflightBytesMax: 268_435_456,
       diskLowWatermarkBytes: 67_108_864,
       authentication: true,
       adminPassword: "immudb",
@@ -71,6 +72,12 @@ describe("server configuration", () => {
     const { config } = read(given);
     assert.equal(config.sessionIdleMs, 15_000);
     assert.equal(config.sessionAgeMs, 3_600_000);
+  });
+
+  test("the bytes in flight leave room for the biggest message, and nobody can ask for less", () => {
+    assert.equal(read({ "max-recv-msg-size": "1000000000" }).config.inflightBytesMax, 1_000_000_000);
+    assert.equal(read({ "max-inflight-bytes": "100000000" }).config.inflightBytesMax, 100_000_000);
+    assert.match(refusal({ "max-inflight-bytes": "1000000" }).message, /max-inflight-bytes.*max-recv-msg-size/);
   });
 
   test("flags without effect are named in one warning, and only when they are given", () => {
