@@ -30,7 +30,8 @@ const SOCKET_PATH_BYTES_MAX = 107;
 const PATIENCE_MS = 2000;
 const POLL_MS = 5;
 
-type Answer = "dead" | "held" | "wanted";
+/** "closing": the owner ended the connection without a word, since it is giving up or dying at this moment. */
+type Answer = "dead" | "closing" | "held" | "wanted";
 
 export class DirectoryLock {
   readonly #handle: FileHandle;
@@ -93,7 +94,8 @@ export class DirectoryLock {
     for (const name of others) {
       const path = join(this.#base, name);
       for (let answer = await ask(path); answer !== "dead"; answer = await ask(path)) {
-        if (answer === "held" || name < this.#name || performance.now() > patienceEndsMs) return false;
+        const comesFirst = answer === "held" || (answer === "wanted" && name < this.#name);
+        if (comesFirst || performance.now() > patienceEndsMs) return false;
         await sleep(POLL_MS);
       }
       rmSync(path, { force: true });
@@ -118,16 +120,18 @@ function socketBase(directory: string, handle: FileHandle): string {
 /** What the owner of a socket says. One that is there and does not answer counts as the holder. */
 function ask(path: string): Promise<Answer> {
   return new Promise((resolve) => {
-    let answer = "";
+    let answer: Answer = "closing";
     const socket = connect(path);
-    socket.setTimeout(PATIENCE_MS, () => socket.destroy());
-    socket.setEncoding("latin1");
-    socket.on("data", (text) => {
-      answer += text;
+    socket.setTimeout(PATIENCE_MS, () => {
+      answer = "held";
+      socket.destroy();
+    });
+    socket.on("data", (said) => {
+      answer = said.toString() === "wanted" ? "wanted" : "held";
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ECONNREFUSED" || error.code === "ENOENT") answer = "dead";
     });
-    socket.once("close", () => resolve(answer === "dead" || answer === "wanted" ? answer : "held"));
+    socket.once("close", () => resolve(answer));
   });
 }
