@@ -22,6 +22,15 @@ export interface CatalogEntry {
   readonly createdAt: number;
   readonly createdBy: string;
   readonly deleted: boolean;
+  /** What it had when it was last closed; absent when it never was. */
+  readonly lastSeen?: Extent | undefined;
+}
+
+/** How much there is of a database. */
+export interface Extent {
+  readonly transactions: number;
+  /** On disk. */
+  readonly bytes: number;
 }
 
 const TABLE = "databases";
@@ -65,15 +74,31 @@ export class Catalog {
     if (entry !== undefined) await this.#put({ ...entry, deleted: true });
   }
 
+  /** Keeps what databases had when they were closed. */
+  async remember(seen: ReadonlyMap<string, Extent>): Promise<void> {
+    const changed = [...seen].flatMap(([name, lastSeen]) => {
+      const entry = this.#entries.get(name);
+      const isNews = lastSeen.transactions !== entry?.lastSeen?.transactions || lastSeen.bytes !== entry.lastSeen.bytes;
+      return entry === undefined || !isNews ? [] : [{ ...entry, lastSeen }];
+    });
+    for (const entry of changed) this.#entries.set(entry.name, entry);
+    if (changed.length > 0) await this.#store(changed);
+  }
+
   async close(): Promise<void> {
     await this.#engine.close();
   }
 
   async #put(entry: CatalogEntry): Promise<CatalogEntry> {
-    const { number, ...stored } = entry;
-    await this.#engine.write((batch) => batch.put(this.#table, u32(number), utf8(JSON.stringify(stored))));
+    await this.#store([entry]);
     this.#entries.set(entry.name, entry);
     return entry;
+  }
+
+  async #store(entries: readonly CatalogEntry[]): Promise<void> {
+    await this.#engine.write((batch) => {
+      for (const { number, ...stored } of entries) batch.put(this.#table, u32(number), utf8(JSON.stringify(stored)));
+    });
   }
 }
 

@@ -10,6 +10,12 @@ export type DatabaseErrorCode =
   | "database_exists"
   | "database_reserved"
   | "database_unloaded"
+  /** It cannot be opened until somebody does something about it. `data.name`, `data.reason`. */
+  | "database_quarantined"
+  /** It could not be opened this time; the next call tries again. `data.name`. */
+  | "database_unavailable"
+  /** As many databases as may be open have calls under way. `data.limit`, `data.setting`. */
+  | "databases_busy"
   | "database_loaded"
   /** Deletion of a loaded database. */
   | "database_open"

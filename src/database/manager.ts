@@ -6,32 +6,39 @@
 //   <dir>/server-credentials/  users and password hashes (the auth room's)
 //   <dir>/<name>/              one database (store/layout.ts); names have letters, digits and _, so none collides
 //
-// Opening, closing and deleting take turns; calls on open databases do not wait for them.
+// Creating, loading, unloading and deleting take turns; calls do not wait for them. A loaded database is opened by its first
+// call and may be closed between calls (active-databases.ts); one that cannot be opened answers why (opener.ts).
+//
+//   loaded: closed ⇄ open ── unload ──▶ unloaded ── load ──▶ loaded
+//              │ cannot be opened
+//              └──▶ quarantined ── load ──▶ loaded
 
 import { join } from "node:path";
 import { type Clock, systemTimers, type Timers } from "../base/clock.ts";
-import type { Logger } from "../base/observe.ts";
+import { ACTIVE_DATABASES_MAX } from "../base/limits.ts";
+import { type Logger, type Meter, silentMeter } from "../base/observe.ts";
 import type { Random } from "../base/random.ts";
 import type { DiskSpace } from "../store/disk-space.ts";
 import type { EngineDriver } from "../store/engine.ts";
 import { StoreError } from "../store/errors.ts";
-import { Store } from "../store/store.ts";
-import { Catalog, type CatalogEntry } from "./catalog.ts";
+import { ActiveDatabases } from "./active-databases.ts";
+import { Catalog, type CatalogEntry, type Extent } from "./catalog.ts";
 import type { DataDirectory } from "./data-directory.ts";
-import { Database } from "./database.ts";
+import type { Database } from "./database.ts";
 import { DatabaseError } from "./errors.ts";
 import { serverIdentity } from "./identifier.ts";
 import { DEFAULT_DATABASE, databaseName, isReserved, SYSTEM_DATABASE } from "./names.ts";
+import { DatabaseOpener, extentOf } from "./opener.ts";
 import { RetentionSchedule } from "./retention.ts";
 import {
   changeSettings,
   type DatabaseSettings,
   type DatabaseSettingsChange,
   DEFAULT_DATABASE_SETTINGS,
-  retains,
 } from "./settings.ts";
 
 const CATALOG_DIRECTORY = "server-catalog";
+const NOTHING: Extent = { transactions: 0, bytes: 0 };
 
 export interface DatabaseManagerOptions {
   readonly directory: DataDirectory;
@@ -39,6 +46,10 @@ export interface DatabaseManagerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Databases open at once, at least 1. Default: ACTIVE_DATABASES_MAX. */
+  readonly activeMax?: number | undefined;
+  /** Default: nobody counts. */
+  readonly meter?: Meter | undefined;
   /** Default: the system's. */
   readonly timers?: Timers | undefined;
   /** Refuses writes while too little is free. Absent: nobody looks. */
@@ -50,10 +61,11 @@ export interface DatabaseInfo {
   readonly number: number;
   readonly name: string;
   readonly settings: DatabaseSettings;
+  /** Whether calls may work on it: neither unloaded nor quarantined. */
   readonly loaded: boolean;
-  /** Bytes; 0 while unloaded. */
+  /** Bytes; 0 while not loaded. Of a loaded one that is closed: when it was last open. */
   readonly diskSize: number;
-  /** 0 while unloaded. */
+  /** The same of transactions. */
   readonly numTransactions: bigint;
   /** Unix seconds. */
   readonly createdAt: number;
@@ -70,7 +82,9 @@ export class DatabaseManager implements AsyncDisposable {
   readonly serverUuid: string;
   readonly #options: DatabaseManagerOptions;
   readonly #catalog: Catalog;
-  readonly #open = new Map<string, Database>();
+  readonly #opener: DatabaseOpener;
+  readonly #active: ActiveDatabases<Database>;
+  readonly #unloaded = new Set<string>();
   readonly #retention: RetentionSchedule;
   #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -79,12 +93,20 @@ export class DatabaseManager implements AsyncDisposable {
     this.#options = options;
     this.serverUuid = serverUuid;
     this.#catalog = catalog;
-    const { clock, logger, timers = systemTimers } = options;
-    const truncate = (name: string, periodMs: number): Promise<bigint> => this.get(name).truncate(periodMs);
+    const { directory, driver, clock, logger, space, timers = systemTimers, meter = silentMeter } = options;
+    const opener = new DatabaseOpener({ directory, driver, catalog, clock, logger, meter, timers, space });
+    this.#opener = opener;
+    this.#active = new ActiveDatabases({
+      max: options.activeMax ?? ACTIVE_DATABASES_MAX,
+      open: (name) => opener.open(this.#entry(name)),
+      close: (database) => opener.close(database),
+    });
+    const truncate = (name: string, periodMs: number): Promise<bigint> =>
+      this.use(name, (database) => database.truncate(periodMs));
     this.#retention = new RetentionSchedule({ clock, timers, logger, truncate });
   }
 
-  /** Opens a data directory, creating it when missing, and every database that loads by itself. Throws `locked`. */
+  /** Opens a data directory, creating it when missing. No database keeps the others from it. Throws `locked`. */
   static async open(options: DatabaseManagerOptions): Promise<DatabaseManager> {
     const { directory, driver, clock, random } = options;
     await directory.occupy();
@@ -116,12 +138,38 @@ export class DatabaseManager implements AsyncDisposable {
     return this.#info(this.#entry(name));
   }
 
-  /** An open database. Throws `database_not_found` or `database_unloaded`. */
-  get(name: string): Database {
-    const database = this.#open.get(name);
-    if (database !== undefined) return database;
+  /**
+   * Begins a call of a database, which stays open until release(). Without a promise when it is open already. Throws or
+   * rejects: what requireLoaded() throws, `database_unavailable`, `databases_busy`.
+   */
+  acquire(name: string): Database | Promise<Database> {
+    if (this.#active.peek(name) === undefined) this.requireLoaded(name);
+    return this.#active.begin(name);
+  }
+
+  /** Ends a call. */
+  release(database: Database): void {
+    this.#active.end(database);
+  }
+
+  /** Runs something on a database, as a call of it: at once when it is open. */
+  async use<T>(name: string, run: (database: Database) => T | Promise<T>): Promise<T> {
+    const acquired = this.acquire(name);
+    const database = acquired instanceof Promise ? await acquired : acquired;
+    try {
+      return await run(database);
+    } finally {
+      this.release(database);
+    }
+  }
+
+  /** Throws `database_not_found`, `database_unloaded` or `database_quarantined` for one that no call may work on. */
+  requireLoaded(name: string): void {
     this.#entry(name);
-    throw new DatabaseError("database_unloaded", `the database ${name} is not loaded`, { name });
+    if (this.#closing !== undefined || this.#unloaded.has(name))
+      throw new DatabaseError("database_unloaded", `the database ${name} is not loaded`, { name });
+    const quarantine = this.#opener.quarantineOf(name);
+    if (quarantine !== undefined) throw quarantine;
   }
 
   /** The name of the database with this number. Throws `database_not_found` when it was deleted. */
@@ -151,12 +199,15 @@ export class DatabaseManager implements AsyncDisposable {
     });
   }
 
-  /** Opens an unloaded database. */
+  /** Loads an unloaded or quarantined database. It is opened, to see that it can be. */
   load(name: string): Promise<void> {
     return this.#inTurn(async () => {
       const entry = this.#entry(name);
-      if (this.#open.has(name)) throw new DatabaseError("database_loaded", `the database ${name} is loaded`, { name });
-      await this.#load(entry);
+      if (this.#isLoaded(name)) throw new DatabaseError("database_loaded", `the database ${name} is loaded`, { name });
+      await this.#tryOpen(name);
+      this.#unloaded.delete(name);
+      this.#opener.release(name);
+      this.#retention.keep(name, entry.settings);
     });
   }
 
@@ -164,45 +215,44 @@ export class DatabaseManager implements AsyncDisposable {
   unload(name: string): Promise<void> {
     return this.#inTurn(async () => {
       if (isReserved(name)) throw new DatabaseError("database_reserved", `the database ${name} is reserved`, { name });
-      const database = this.get(name);
-      this.#open.delete(name);
+      this.requireLoaded(name);
+      this.#unloaded.add(name);
       this.#retention.drop(name);
-      await database.close();
+      await this.#active.close(name);
     });
   }
 
-  /** Removes an unloaded database and its data for good. */
+  /** Removes a database that is not loaded, and its data, for good. */
   delete(name: string): Promise<void> {
     return this.#inTurn(async () => {
       if (isReserved(name)) throw new DatabaseError("database_reserved", `the database ${name} is reserved`, { name });
       this.#entry(name);
-      if (this.#open.has(name))
+      if (this.#isLoaded(name))
         throw new DatabaseError("database_open", `the database ${name} must be unloaded first`, { name });
       await this.#catalog.markDeleted(name);
+      this.#opener.release(name);
+      this.#retention.drop(name);
       await this.#options.directory.remove(name);
     });
   }
 
-  /** Transactions of all open databases together. */
+  /** Transactions of all loaded databases together. */
   numTransactions(): bigint {
-    return [...this.#open.values()].reduce((sum, database) => sum + database.state().txId, 0n);
+    return this.#infos().reduce((sum, { numTransactions }) => sum + numTransactions, 0n);
   }
 
-  /** Bytes on disk of all open databases together. */
+  /** Bytes on disk of all loaded databases together. */
   diskSize(): number {
-    return [...this.#open.values()].reduce((sum, database) => sum + database.sizeBytes(), 0);
+    return this.#infos().reduce((sum, { diskSize }) => sum + diskSize, 0);
   }
 
   /** Ends accepted writes, syncs and closes everything. Safe to call twice; whatever is asked for later is refused. */
   close(): Promise<void> {
     this.#closing ??= this.#next(async () => {
-      const databases = [...this.#open.values()];
-      this.#open.clear();
       this.#retention.dropAll();
-      const results = await Promise.allSettled(databases.map((database) => database.close()));
+      await this.#active.closeAll();
       await this.#catalog.close();
       await this.#options.directory.leave();
-      for (const result of results) if (result.status === "rejected") throw result.reason;
     });
     return this.#closing;
   }
@@ -218,34 +268,40 @@ export class DatabaseManager implements AsyncDisposable {
     for (const entry of this.#catalog.all()) {
       // A crash between marking a database as deleted and removing its data leaves the data: finish the work.
       if (entry.deleted) await this.#options.directory.remove(entry.name);
-      else if (!this.#open.has(entry.name) && entry.settings.autoload) await this.#load(entry);
+      else if (entry.settings.autoload) await this.#look(entry);
+      else this.#unloaded.add(entry.name);
     }
+    for (const name of [SYSTEM_DATABASE, DEFAULT_DATABASE]) {
+      // What goes wrong has been logged, and whoever calls is told.
+      if (this.#isLoaded(name)) await this.#tryOpen(name).catch(() => undefined);
+    }
+  }
+
+  async #look(entry: CatalogEntry): Promise<void> {
+    await this.#opener.look(entry);
+    if (this.#isLoaded(entry.name)) this.#retention.keep(entry.name, entry.settings);
   }
 
   async #add(name: string, settings: DatabaseSettings, createdBy: string): Promise<CatalogEntry> {
     const createdAt = Math.floor(this.#options.clock.nowMs() / 1000);
     const entry = await this.#catalog.add({ name, settings, createdAt, createdBy });
-    await this.#load(entry);
+    this.#retention.keep(name, settings);
+    try {
+      await this.#tryOpen(name);
+    } catch (error) {
+      // It is there all the same, and is opened when there is room.
+      if (!(error instanceof DatabaseError && error.code === "databases_busy")) throw error;
+    }
     return entry;
   }
 
-  async #load(entry: CatalogEntry): Promise<void> {
-    const { directory, driver, clock, logger, timers, space } = this.#options;
-    const { name, settings } = entry;
-    const store = await Store.open({
-      database: name,
-      directory: join(directory.path, name),
-      place: directory.place(name),
-      driver,
-      settings,
-      clock,
-      logger,
-      timers,
-      space,
-      valuesInSegments: retains(settings),
-    });
-    this.#open.set(name, new Database(name, settings, store, clock));
-    this.#retention.keep(name, settings);
+  /** Opens a database, if it is not, for no call yet. */
+  async #tryOpen(name: string): Promise<void> {
+    this.#active.end(await this.#active.begin(name));
+  }
+
+  #isLoaded(name: string): boolean {
+    return !this.#unloaded.has(name) && this.#opener.quarantineOf(name) === undefined;
   }
 
   #entry(name: string): CatalogEntry {
@@ -259,20 +315,18 @@ export class DatabaseManager implements AsyncDisposable {
     return entry;
   }
 
-  #info(entry: CatalogEntry): DatabaseInfo {
-    const { number, name, settings, createdAt, createdBy } = entry;
-    const open = this.#open.get(name);
-    const diskSize = open?.sizeBytes() ?? 0;
-    return {
-      number,
-      name,
-      settings,
-      createdAt,
-      createdBy,
-      loaded: open !== undefined,
-      diskSize,
-      numTransactions: open?.state().txId ?? 0n,
-    };
+  #infos(): DatabaseInfo[] {
+    const entries = this.#catalog.all().filter((entry) => !entry.deleted);
+    return entries.map((entry) => this.#info(entry));
+  }
+
+  #info({ number, name, settings, createdAt, createdBy, lastSeen = NOTHING }: CatalogEntry): DatabaseInfo {
+    const loaded = this.#isLoaded(name);
+    const open = this.#active.peek(name);
+    const extent = open === undefined ? lastSeen : extentOf(open);
+    const { transactions, bytes } = loaded ? extent : NOTHING;
+    const numTransactions = BigInt(transactions);
+    return { number, name, settings, createdAt, createdBy, loaded, diskSize: bytes, numTransactions };
   }
 
   #inTurn<T>(action: () => Promise<T>): Promise<T> {

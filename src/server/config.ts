@@ -19,6 +19,7 @@ export interface ServerConfig {
   readonly inflightBytesMax: number;
   /** 0: writes are never refused for want of space. */
   readonly diskLowWatermarkBytes: number;
+  readonly activeDatabasesMax: number;
   readonly authentication: boolean;
   readonly adminPassword: string;
   /** Whether the password was asked for, rather than left to its default. */
@@ -59,6 +60,7 @@ export function readConfig(given: ReadonlyMap<string, string | true>, environmen
     messageBytesMax: settings.integer("max-recv-msg-size", 1, MESSAGE_BYTES_SETTING_MAX),
     inflightBytesMax: inflightBytesMax(settings),
     diskLowWatermarkBytes: settings.integer("disk-low-watermark", 0, Number.MAX_SAFE_INTEGER),
+    activeDatabasesMax: settings.integer("max-active-databases", 1, 1_000_000),
     authentication: settings.boolean("auth"),
     adminPassword: settings.password("admin-password"),
     adminPasswordGiven: settings.isGiven("admin-password"),

@@ -2,7 +2,13 @@
 // and docs/configuration.md. A flag that is not `built` is accepted, so that existing start scripts keep working, and
 // answered by a warning.
 
-import { DISK_LOW_WATERMARK_BYTES, INFLIGHT_BYTES_MAX, MESSAGE_BYTES_MAX, SESSIONS_MAX } from "../base/limits.ts";
+import {
+  ACTIVE_DATABASES_MAX,
+  DISK_LOW_WATERMARK_BYTES,
+  INFLIGHT_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  SESSIONS_MAX,
+} from "../base/limits.ts";
 
 /** `duration`: as Go writes them, `90s`, `3m0s`, `24h`, `0`. */
 export type FlagType = "boolean" | "integer" | "text" | "duration";
@@ -52,7 +58,12 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       "free bytes of the disk below which writes are refused; 0 for never (of this server, not of the original)",
     ),
     later("synced", "boolean", "true", "when false, commits are acknowledged before they are on disk"),
-    later("max-active-databases", "integer", "100", "databases open at once"),
+    flag(
+      "max-active-databases",
+      "integer",
+      String(ACTIVE_DATABASES_MAX),
+      "databases open at once; the others are opened by their first call",
+    ),
     later("max-key-length", "integer", "0", "longest indexed VARCHAR, in bytes"),
     later("config", "text", "", "configuration file"),
     later("pidfile", "text", "", "file to write the process id to"),

@@ -121,7 +121,10 @@ async function openRoom(
     clock,
     logger,
   });
-  const databases = opened.use(await DatabaseManager.open({ directory: home, driver, clock, random, logger, space }));
+  const activeMax = config.activeDatabasesMax;
+  const databases = opened.use(
+    await DatabaseManager.open({ directory: home, driver, clock, random, logger, meter, space, activeMax }),
+  );
   const credentials = opened.use(await CredentialStore.open(driver, join(directory, CREDENTIALS_DIRECTORY)));
   const users = new Users(credentials, new PasswordHasher(random), clock);
   await settleSuperadmin(users, config, logger);

@@ -72,6 +72,9 @@ function hintFor(error: unknown): string {
   if (error instanceof RoomError && error.code === "format_unsupported") {
     return "use the version that wrote this data directory, or choose another one with --dir";
   }
+  if (error instanceof RoomError && error.code === "damaged") {
+    return "restore the data directory from a backup, or see what is left with immudb verify --dir";
+  }
   return (error as { code?: unknown } | null)?.code === "EACCES"
     ? "choose a directory you may write to with --dir"
     : "";

@@ -1,7 +1,6 @@
 // What each database is doing, for DatabaseHealth.
 
 import type { Clock } from "../base/clock.ts";
-import type { Database } from "../database/database.ts";
 
 interface Activity {
   pending: number;
@@ -10,21 +9,22 @@ interface Activity {
 
 export class DatabaseActivity {
   readonly #clock: Clock;
-  readonly #byDatabase = new WeakMap<Database, Activity>();
+  /** By name, since a database may be closed between calls. Names are never used again. */
+  readonly #byDatabase = new Map<string, Activity>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   /** A call on the database has begun. */
-  begin(database: Database): void {
+  begin(database: string): void {
     const activity = this.#byDatabase.get(database);
     if (activity === undefined) this.#byDatabase.set(database, { pending: 1, lastCompletedMs: 0 });
     else activity.pending++;
   }
 
   /** A call that began has been answered. */
-  end(database: Database): void {
+  end(database: string): void {
     const activity = this.#byDatabase.get(database);
     if (activity === undefined) return;
     activity.pending--;
@@ -32,7 +32,7 @@ export class DatabaseActivity {
   }
 
   /** Calls under way, and when the last one was answered (milliseconds since the Unix epoch; 0: never). */
-  of(database: Database): Readonly<Activity> {
+  of(database: string): Readonly<Activity> {
     return this.#byDatabase.get(database) ?? { pending: 0, lastCompletedMs: 0 };
   }
 }

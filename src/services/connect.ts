@@ -71,7 +71,7 @@ async function answerUnary(
 function refuseStream(method: ServedMethod, _messages: unknown, context: HandlerContext, room: Room): never {
   const call = identified(context);
   try {
-    authorise(method, undefined, call, room);
+    void authorise(method, undefined, call, room);
   } catch (error) {
     throw toConnectError(failed(method, call, room.clock.nowMs(), error, room));
   }

@@ -89,6 +89,18 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
   database_exists: unknown("database already exists"),
   database_reserved: internal("database is reserved"),
   database_unloaded: unknown("already closed"),
+  // Logged when it happens, not with every call that meets it.
+  database_quarantined: {
+    code: Code.FailedPrecondition,
+    text: ({ name, reason }) =>
+      `database '${name}' is out of service: ${reason}. Restore it from a backup, or see what is left with ` +
+      `'immudb verify --dir'; LoadDatabase tries to open it again`,
+  },
+  database_unavailable: { code: Code.Unavailable, text: "the database cannot be opened now: try again" },
+  databases_busy: {
+    code: Code.ResourceExhausted,
+    text: ({ limit, setting }) => `all databases that may be open at once are busy: the limit is ${limit} (${setting})`,
+  },
   database_loaded: internal("database already loaded"),
   database_open: unknown("cannot delete an open database"),
   name_length: unknown("database name length outside of limits"),

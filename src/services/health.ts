@@ -21,7 +21,7 @@ export function healthHandlers({ databases, activity, clock }: Room): Handlers<t
       databasesDiskSize: BigInt(databases.diskSize()),
     }),
     databaseHealth: (_message, ctx) => {
-      const { pending, lastCompletedMs } = activity.of(databaseOf(ctx));
+      const { pending, lastCompletedMs } = activity.of(databaseOf(ctx).name);
       // Without the call that asks.
       return { pendingRequests: pending - 1, lastRequestCompletedAt: BigInt(lastCompletedMs) };
     },

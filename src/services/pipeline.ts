@@ -1,11 +1,11 @@
 // What happens to every call around its handler, as plain functions, so that any door can run them:
 //
 //   identify    who calls: session, token or, without authentication, the own machine       before the body is read
-//   authorise   may he do this, and to which database                                       with the request in hand
+//   authorise   may he do this, and to which database, which is opened if it is not         with the request in hand
 //   (handler)
 //   completed   count, time and report the call; turn what was thrown into a CallFailure
 //
-// serve() strings them together for a unary call and stays synchronous where the handler is.
+// serve() strings them together for a unary call and stays synchronous where the handler is and the database is open.
 
 import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { AuthError } from "../auth/errors.ts";
@@ -15,6 +15,7 @@ import type { Tokens } from "../auth/tokens.ts";
 import type { Users } from "../auth/users.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger, Meter } from "../base/observe.ts";
+import type { Database } from "../database/database.ts";
 import type { DatabaseManager } from "../database/manager.ts";
 import { DEFAULT_DATABASE, SYSTEM_DATABASE } from "../database/names.ts";
 import { type Access, accessOf } from "./access.ts";
@@ -120,25 +121,39 @@ function anonymous(peer: string): Caller {
 }
 
 /**
- * Checks that the caller may do this and, where the method works on the selected database, opens it for the handler. A
- * method that is not built is refused after everything else: whom it would not serve learns nothing about it. `message`
- * is undefined for streams, whose rules never name a field.
+ * Checks that the caller may do this and, where the method works on the selected database, opens it for the handler: a
+ * promise only when that has to be waited for. A method that is not built is refused after everything else: whom it would
+ * not serve learns nothing about it. `message` is undefined for streams, whose rules never name a field.
  */
-export function authorise(method: ServedMethod, message: unknown, ctx: CallContext, room: Room): void {
+export function authorise(
+  method: ServedMethod,
+  message: unknown,
+  ctx: CallContext,
+  room: Room,
+): Promise<void> | undefined {
   const { access, target } = method.access;
+  let selected: string | undefined;
   if (access !== "public") {
     const { caller } = ctx;
     if (caller === undefined) throw new AuthError(method.refusals.unauthenticated, "nobody is logged in");
     const database = targetDatabase(target, message, caller);
     if (!isAllowed(access, caller.user, database)) throw new AuthError(method.refusals.forbidden, "not permitted");
-    if (target.kind === "selected" && database !== undefined) {
-      ctx.database = room.databases.get(database);
-      room.activity.begin(ctx.database);
-    }
+    if (target.kind === "selected") selected = database;
   }
   if (method.handler === undefined) {
+    if (selected !== undefined) room.databases.requireLoaded(selected);
     throw new ServiceError("unimplemented", "not built yet", { method: method.descriptor.name });
   }
+  if (selected === undefined) return undefined;
+  const database = room.databases.acquire(selected);
+  if (database instanceof Promise) return database.then((opened) => begin(opened, ctx, room));
+  begin(database, ctx, room);
+  return undefined;
+}
+
+function begin(database: Database, ctx: CallContext, room: Room): void {
+  ctx.database = database;
+  room.activity.begin(database.name);
 }
 
 function targetDatabase(target: Access["target"], message: unknown, caller: Caller): string | undefined {
@@ -175,8 +190,9 @@ function isAllowed(access: Exclude<Access["access"], "public">, user: User, data
 export function serve(method: ServedMethod, message: unknown, ctx: CallContext, room: Room): object | Promise<object> {
   const startedMs = room.clock.nowMs();
   try {
-    authorise(method, message, ctx, room);
-    const answer = (method.handler as Handler)(message as never, ctx);
+    const opening = authorise(method, message, ctx, room);
+    const handle = (): object | Promise<object> => (method.handler as Handler)(message as never, ctx);
+    const answer = opening === undefined ? handle() : opening.then(handle);
     if (!(answer instanceof Promise)) {
       succeeded(method, ctx, startedMs, room);
       return answer;
@@ -219,7 +235,10 @@ function completed(
   failure: CallFailure | undefined,
   room: Room,
 ): void {
-  if (ctx.database !== undefined) room.activity.end(ctx.database);
+  if (ctx.database !== undefined) {
+    room.activity.end(ctx.database.name);
+    room.databases.release(ctx.database);
+  }
   const durationMs = room.clock.nowMs() - startedMs;
   room.meter.count("calls_total", 1, { method: method.path, code: String(failure?.code ?? 0) });
   room.meter.observe("call_duration_seconds", durationMs / 1000, { method: method.path });

@@ -44,7 +44,7 @@ export function sessionHandlers(room: Room): Handlers<typeof ImmuService> {
 
     useDatabase: ({ databaseName }, ctx) => {
       const name = databaseName.toLowerCase();
-      requireOpen(room, name);
+      requireLoaded(room, name);
       const caller = callerOf(ctx);
       switch (caller.kind) {
         case "session":
@@ -102,15 +102,15 @@ async function authenticate(room: Room, name: string, password: Uint8Array): Pro
 async function openSession(room: Room, name: string, password: Uint8Array, databaseName: string): Promise<Session> {
   const user = await authenticate(room, name, password);
   const database = databaseName.toLowerCase();
-  room.databases.get(database);
+  room.databases.requireLoaded(database);
   if (!mayUse(user, database, "read")) throw new AuthError("database_forbidden", "no permission on this database");
   return room.sessions.open(user.name, database);
 }
 
 /** Tells a database that was deleted from one that never was. */
-function requireOpen(room: Room, name: string): void {
+function requireLoaded(room: Room, name: string): void {
   try {
-    room.databases.get(name);
+    room.databases.requireLoaded(name);
   } catch (error) {
     const neverWas = error instanceof DatabaseError && error.code === "database_not_found" && !error.data["deleted"];
     throw neverWas ? new DatabaseError("database_not_found_named", error.message, { name }) : error;

@@ -119,8 +119,7 @@ describe("answers", () => {
     const before = await admin.databaseHealth({});
     assert.deepEqual([before.pendingRequests, before.lastRequestCompletedAt], [0, BigInt(services.clock.ms - 5000)]);
     const setting = admin.set({ KVs: [kv("a", "2")] });
-    const database = services.room.databases.get("defaultdb");
-    while (services.room.activity.of(database).pending === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (services.room.activity.of("defaultdb").pending === 0) await new Promise((resolve) => setImmediate(resolve));
     assert.equal((await admin.databaseHealth({})).pendingRequests, 1);
     await setting;
     assert.equal((await refusalOf(admin.get({ key: utf8("zz") }))).text, "tbtree: key not found");

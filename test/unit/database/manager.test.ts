@@ -7,6 +7,7 @@ import { describe, test } from "node:test";
 import { silentLogger } from "../../../src/base/observe.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import { diskDirectory } from "../../../src/database/data-directory.ts";
+import type { Database } from "../../../src/database/database.ts";
 import { DatabaseError } from "../../../src/database/errors.ts";
 import { DatabaseManager } from "../../../src/database/manager.ts";
 import type { DatabaseSettingsChange } from "../../../src/database/settings.ts";
@@ -51,15 +52,18 @@ const names = (manager: DatabaseManager): string =>
     .join(" ");
 const create = (manager: DatabaseManager, name: string, change: DatabaseSettingsChange = {}): Promise<unknown> =>
   manager.create(name, change, NEW);
+/** A database that a call has opened. */
+const called = (manager: DatabaseManager, name: string): Promise<Database> => manager.use(name, (database) => database);
 const setOne = (manager: DatabaseManager, name: string, value: string): Promise<unknown> =>
-  manager.get(name).set(setRequest([["k", value]]));
-const getOne = (manager: DatabaseManager, name: string): string => brief(manager.get(name).get(getRequest("k")));
+  manager.use(name, (database) => database.set(setRequest([["k", value]])));
+const getOne = (manager: DatabaseManager, name: string): Promise<string> =>
+  manager.use(name, (database) => brief(database.get(getRequest("k"))));
 
 describe("a data directory", () => {
   test("has the default database from the start, and the system's, which is not listed", () =>
     withManager(async (manager) => {
       assert.equal(names(manager), "defaultdb");
-      assert.equal(manager.get("systemdb").state().txId, 0n);
+      assert.equal((await called(manager, "systemdb")).state().txId, 0n);
       assert.match(manager.serverUuid, /^[0-9a-v]{20}$/);
       assert.equal(manager.numTransactions(), 0n);
       assert.ok(manager.diskSize() > 0);
@@ -79,7 +83,7 @@ describe("a data directory", () => {
       const second = await open(path);
       assert.equal(second.serverUuid, serverUuid);
       assert.equal(names(second), "defaultdb orders");
-      assert.equal(getOne(second, "orders"), "k=1@1#1");
+      assert.equal(await getOne(second, "orders"), "k=1@1#1");
       assert.equal(second.numTransactions(), 2n);
       const again = second.info("orders");
       assert.deepEqual({ ...again, diskSize: 0 }, { ...info, diskSize: 0 });
@@ -93,7 +97,7 @@ describe("a data directory", () => {
     inDirectory(async (path) => {
       const manager = await open(path);
       await create(manager, "orders");
-      const database = manager.get("orders");
+      const database = await called(manager, "orders");
       await manager.unload("orders");
       await Promise.all([manager.close(), manager.close()]);
       await manager.close();
@@ -101,7 +105,7 @@ describe("a data directory", () => {
       assert.equal(await codeOf(() => create(manager, "late")), "closed");
       assert.equal(await codeOf(() => manager.load("orders")), "closed");
       assert.equal(await codeOf(() => manager.delete("orders")), "closed");
-      assert.equal(await codeOf(() => manager.get("defaultdb")), "database_unloaded");
+      assert.equal(await codeOf(() => called(manager, "defaultdb")), "database_unloaded");
       const again = await open(path);
       assert.equal(names(again), "defaultdb orders");
       await again.close();
@@ -127,7 +131,10 @@ describe("creating a database", () => {
       await setOne(manager, "orders", "1");
       assert.equal(await codeOf(() => setOne(manager, "Orders", "1")), "database_not_found");
       assert.ok(existsSync(join(path, "orders", "log", "data.mdb")));
-      assert.equal(await codeOf(() => manager.get("orders").get(getRequest("x"))), "key_not_found");
+      assert.equal(
+        await codeOf(() => manager.use("orders", (database) => database.get(getRequest("x")))),
+        "key_not_found",
+      );
     }));
 
   test("is refused for a name that is taken, reserved or wrong, and for wrong settings", () =>
@@ -181,18 +188,18 @@ describe("loading and unloading", () => {
     withManager(async (manager) => {
       await create(manager, "orders");
       await setOne(manager, "orders", "1");
-      const database = manager.get("orders");
+      const database = await called(manager, "orders");
       const accepted = database.set(setRequest([["k", "2"]]));
       await manager.unload("orders");
       assert.equal((await accepted).id, 2n, "an accepted write ends first");
-      assert.equal(await codeOf(() => manager.get("orders")), "database_unloaded");
+      assert.equal(await codeOf(() => called(manager, "orders")), "database_unloaded");
       assert.equal(await codeOf(() => database.get(getRequest("k"))), "closed");
       assert.equal(await codeOf(() => database.set(setRequest([["k", "3"]]))), "closed");
       const info = manager.info("orders");
       assert.deepEqual([info.loaded, info.diskSize, info.numTransactions], [false, 0, 0n]);
       assert.equal(await codeOf(() => manager.unload("orders")), "database_unloaded");
       await manager.load("orders");
-      assert.equal(getOne(manager, "orders"), "k=2@2#2");
+      assert.equal(await getOne(manager, "orders"), "k=2@2#2");
       assert.equal(await codeOf(() => manager.load("orders")), "database_loaded");
     }));
 
@@ -200,7 +207,7 @@ describe("loading and unloading", () => {
     withManager(async (manager) => {
       assert.equal(await codeOf(() => manager.load("absent")), "database_not_found");
       assert.equal(await codeOf(() => manager.unload("absent")), "database_not_found");
-      assert.equal(await codeOf(() => manager.get("absent")), "database_not_found");
+      assert.equal(await codeOf(() => called(manager, "absent")), "database_not_found");
       assert.equal(await codeOf(() => manager.info("absent")), "database_not_found");
       assert.equal(await codeOf(() => manager.nameOf(99)), "database_not_found");
       for (const name of ["defaultdb", "systemdb"]) {
@@ -216,9 +223,9 @@ describe("loading and unloading", () => {
       await setOne(first, "orders", "1");
       await first.close();
       const second = await open(path);
-      assert.equal(await codeOf(() => second.get("orders")), "database_unloaded");
+      assert.equal(await codeOf(() => called(second, "orders")), "database_unloaded");
       await second.load("orders");
-      assert.equal(getOne(second, "orders"), "k=1@1#1");
+      assert.equal(await getOne(second, "orders"), "k=1@1#1");
       await second.close();
     }));
 });

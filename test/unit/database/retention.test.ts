@@ -45,7 +45,7 @@ async function withDatabase(change: DatabaseSettingsChange, body: (kept: Kept) =
   const manager = await DatabaseManager.open({ directory: home, ...parts });
   try {
     await manager.create("kept", change, { ifNotExists: false, createdBy: "test" });
-    await body({ directory, time, manager, database: manager.get("kept") });
+    await body({ directory, time, manager, database: await manager.acquire("kept") });
   } finally {
     await manager.close();
     assert.equal(time.waiting, 0, "nothing is looked at any more");
@@ -169,7 +169,7 @@ test("a retention period survives a restart and an unload", () =>
     assert.equal(time.waiting, 0);
     await manager.load("kept");
     time.pass(8 * DAY_MS);
-    await removed(manager.get("kept"));
+    await removed(await manager.acquire("kept"));
     assert.equal(await holds(directory, secret(1)), false);
   }));
 

@@ -28,6 +28,7 @@ describe("server configuration", () => {
       messageBytesMax: 33_554_432,
       inflightBytesMax: 268_435_456,
       diskLowWatermarkBytes: 67_108_864,
+      activeDatabasesMax: 100,
       authentication: true,
       adminPassword: "immudb",
       adminPasswordGiven: false,
