@@ -27,8 +27,8 @@ describe("sessions", () => {
     await client.keepAlive({});
     assert.equal((await client.currentState({})).db, "defaultdb");
     await client.closeSession({});
-    for (const call of [client.keepAlive({}), client.get({ key }), client.closeSession({})]) {
-      assert.deepEqual(await refusalOf(call), SESSION_NOT_FOUND);
+    for (const call of [() => client.keepAlive({}), () => client.get({ key }), () => client.closeSession({})]) {
+      assert.deepEqual(await refusalOf(call()), SESSION_NOT_FOUND);
     }
   });
 
@@ -47,14 +47,14 @@ describe("sessions", () => {
     const authorization = services.clientOf(AuthorizationService);
     const [user, wrong] = [utf8("immudb"), utf8("x")];
     for (const call of [
-      nobody.openSession({ ...ADMIN, password: wrong }),
-      nobody.openSession({ ...ADMIN, username: wrong }),
-      nobody.openSession({}),
-      nobody.login({ user, password: wrong }),
-      nobody.login({}),
-      authorization.openSession({ username: "immudb", password: "x", database: "defaultdb" }),
+      () => nobody.openSession({ ...ADMIN, password: wrong }),
+      () => nobody.openSession({ ...ADMIN, username: wrong }),
+      () => nobody.openSession({}),
+      () => nobody.login({ user, password: wrong }),
+      () => nobody.login({}),
+      () => authorization.openSession({ username: "immudb", password: "x", database: "defaultdb" }),
     ]) {
-      assert.deepEqual(await refusalOf(call), INVALID_CREDENTIALS);
+      assert.deepEqual(await refusalOf(call()), INVALID_CREDENTIALS);
     }
   });
 
