@@ -124,6 +124,8 @@ export class LocalCommitLog implements CommitLog {
       });
       engine.refresh();
     } catch (error) {
+      // Refused before anything was written: there is nothing to find out.
+      if (error instanceof StoreError && error.code === "disk_low") throw error;
       await this.#settle(last, error);
     }
     if (this.#commitsAlone) this.#committed = last.header.id;

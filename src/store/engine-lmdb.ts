@@ -13,12 +13,16 @@ import { utf8ToString } from "../base/bytes.ts";
 import type { Engine, EngineDriver, EngineOptions, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { checkLmdbFile, damaged } from "./lmdb-check.ts";
+import { reserveLockFile } from "./lmdb-lock-file.ts";
+import { growthMax, requireRoomIn } from "./lmdb-room.ts";
 import { probeEnvironment } from "./probing.ts";
 import { syncDirectory } from "./sync-directory.ts";
 
 const PAGE_BYTES = 8192;
 const TABLES_MAX = 16;
 const DATA_FILE = "data.mdb";
+/** What a new environment writes before its first batch, its tables among it; amply. */
+const NEW_BYTES: number = 64 * PAGE_BYTES;
 
 type Store = Database<Uint8Array, Uint8Array>;
 type LmdbRangeOptions = Exclude<Parameters<Store["getRange"]>[0], undefined>;
@@ -26,7 +30,11 @@ type LmdbRangeOptions = Exclude<Parameters<Store["getRange"]>[0], undefined>;
 /** LMDB environments, one directory each. */
 export const lmdbDriver: EngineDriver = {
   async open(directory, options) {
-    if (options.readOnly !== true) await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (options.readOnly !== true) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await reserveLockFile(directory);
+      if (bytesOf(directory) < NEW_BYTES) requireRoomIn(directory, NEW_BYTES);
+    }
     await this.check(directory);
     return namingDamage(directory, () => new LmdbEngine(directory, options));
   },
@@ -34,7 +42,9 @@ export const lmdbDriver: EngineDriver = {
     if ((await checkLmdbFile(join(directory, DATA_FILE))) === "short") await probeEnvironment(directory);
   },
   async probe(directory) {
-    return (await this.exists(directory)) ? probeEnvironment(directory) : "whole";
+    if (!(await this.exists(directory))) return "whole";
+    await reserveLockFile(directory);
+    return probeEnvironment(directory);
   },
   async destroy(directory) {
     await rm(directory, { recursive: true, force: true });
@@ -69,6 +79,8 @@ class LmdbEngine implements Engine {
       pageSize: PAGE_BYTES,
       maxDbs: TABLES_MAX,
       overlappingSync: false,
+      // With it a commit that fails rejects promises that nobody is given, and that ends the process.
+      eventTurnBatching: false,
       noSync: !options.durable,
       readOnly: this.#readOnly,
       compression: false,
@@ -96,6 +108,7 @@ class LmdbEngine implements Engine {
       put: (table, key, value) => operations.push([table as LmdbTable, key, value]),
       remove: (table, key) => operations.push([table as LmdbTable, key, undefined]),
     });
+    requireRoomIn(this.#directory, this.#growthMax(operations));
     try {
       // The promises of put and remove inside a batch are constants: only the batch's own promise can reject.
       await this.#root.batch(() => {
@@ -108,6 +121,13 @@ class LmdbEngine implements Engine {
       cause?.catch(() => undefined);
       throw error;
     }
+  }
+
+  #growthMax(operations: readonly Operation[]): number {
+    let rowBytes = 0;
+    for (const [, key, value] of operations) rowBytes += key.length + (value?.length ?? 0);
+    const fileBytes = bytesOf(this.#directory);
+    return growthMax({ rows: operations.length, rowBytes, fileBytes, pageBytes: PAGE_BYTES });
   }
 
   /** Reads everything. Throws `damaged` when a table has other rows than it counts. */

@@ -9,6 +9,7 @@ import type { TxEntry } from "../proof/model.ts";
 import { EMPTY_ALH } from "../proof/tx-header.ts";
 import { closingUnless } from "./commit-log.ts";
 import type { Engine, EngineDriver, Table, WriteBatch } from "./engine.ts";
+import { StoreError } from "./errors.ts";
 import { unlessDamaged } from "./examine.ts";
 import type { IndexTables } from "./key-reader.ts";
 import {
@@ -59,6 +60,8 @@ export class Indexer {
   #watermark: IndexWatermark;
   #queue: IndexableTx[] = [];
   #running: Promise<void> | undefined;
+  /** Why the last batch could not be written; undefined when it was. */
+  #failure: unknown;
   /** Calls off the next attempt; undefined when none is waiting. */
   #cancelRetry: (() => void) | undefined;
 
@@ -107,6 +110,11 @@ export class Indexer {
     return this.#watermark.txId;
   }
 
+  /** Throws `disk_low` while there is no room for the next batch: waiting for it could take for ever. */
+  requireRoom(): void {
+    if (this.#failure instanceof StoreError && this.#failure.code === "disk_low") throw this.#failure;
+  }
+
   sizeBytes(): number {
     return this.#index.engine.sizeBytes();
   }
@@ -142,10 +150,12 @@ export class Indexer {
       while (this.#queue.length > 0) {
         const batch = takeBatch(this.#queue);
         await this.#write(batch);
+        this.#failure = undefined;
         this.#queue.splice(0, batch.length);
         this.#parts.onProgress();
       }
     } catch (error) {
+      this.#failure = error;
       // Nothing is lost: the overlay still holds these versions, and commits wait when it is full.
       this.#parts.logger.error(
         { database: this.#parts.database, error: String(error) },

@@ -90,7 +90,7 @@ export class Store implements AsyncDisposable {
       clock: options.clock,
       checkPreconditions: (preconditions, now) => this.#check(preconditions, now),
       onDurable: (group) => this.#durable(group),
-      isBacklogged: () => overlay.size >= OVERLAY_VERSIONS_MAX,
+      isBacklogged: () => this.#isBacklogged(),
     });
     this.#readPrecommitted(end.txId);
   }
@@ -177,6 +177,7 @@ export class Store implements AsyncDisposable {
   /** Resolves with the header when the transaction is on disk. */
   async commit(spec: TxSpec): Promise<TxHeader> {
     this.#options.space?.requireRoom(specBytes(spec));
+    if (this.#isBacklogged()) this.#indexer.requireRoom();
     return this.#committer.commit(spec);
   }
 
@@ -255,6 +256,10 @@ export class Store implements AsyncDisposable {
   /** Lets commits go on that waited for the index. */
   resumeCommits(): void {
     this.#committer.resume();
+  }
+
+  #isBacklogged(): boolean {
+    return this.#overlay.size >= OVERLAY_VERSIONS_MAX;
   }
 
   /** Reading a closed environment would end the process. */
