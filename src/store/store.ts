@@ -71,6 +71,7 @@ export class Store implements AsyncDisposable {
   /** Durable transactions that may not be seen yet. */
   #precommitted: IndexableTx[] = [];
   #closing: Promise<void> | undefined;
+  #isClosed = false;
   #truncation: Promise<void> = Promise.resolve();
 
   private constructor(options: StoreOptions, parts: StoreParts) {
@@ -170,7 +171,7 @@ export class Store implements AsyncDisposable {
 
   /** Bytes of log and index on disk. */
   sizeBytes(): number {
-    this.#requireOpen();
+    this.#requireReadable();
     return this.#log.tables.engine.sizeBytes() + this.#indexer.sizeBytes() + (this.#log.segments?.sizeBytes ?? 0);
   }
 
@@ -215,25 +216,25 @@ export class Store implements AsyncDisposable {
 
   /** Transactions and proofs, by id. Bound checks are the caller's: readers see nothing past `committed`. */
   get log(): TxLog {
-    this.#requireOpen();
+    this.#requireReadable();
     return this.#log;
   }
 
   /** Latest version of a store key as acknowledged; deletions and expired versions included. */
   latest(key: Uint8Array): VersionRecord | undefined {
-    this.#requireOpen();
+    this.#requireReadable();
     return this.#keys.latest(key, this.#committed.txId);
   }
 
   /** Revisions `first`..`last` of a store key, which exist. */
   revisions(key: Uint8Array, first: bigint, last: bigint, reverse: boolean): VersionRecord[] {
-    this.#requireOpen();
+    this.#requireReadable();
     return this.#keys.revisions(key, first, last, reverse, this.#committed.txId);
   }
 
   /** Latest versions of the store keys in a range. The iteration must end in the same turn of the event loop. */
   scan(range: KeyRange): Iterable<KeyVersion> {
-    this.#requireOpen();
+    this.#requireReadable();
     return this.#keys.scan(range, this.#committed.txId);
   }
 
@@ -262,9 +263,17 @@ export class Store implements AsyncDisposable {
     return this.#overlay.size >= OVERLAY_VERSIONS_MAX;
   }
 
-  /** Reading a closed environment would end the process. */
   #requireOpen(): void {
-    if (this.#closing !== undefined) throw new StoreError("closed", `the database ${this.#options.database} is closed`);
+    if (this.#closing !== undefined) throw this.#closedError();
+  }
+
+  /** Reading a closed environment would end the process. */
+  #requireReadable(): void {
+    if (this.#isClosed) throw this.#closedError();
+  }
+
+  #closedError(): StoreError {
+    return new StoreError("closed", `the database ${this.#options.database} is closed`);
   }
 
   get #logPlace(): LogPlace {
@@ -289,11 +298,17 @@ export class Store implements AsyncDisposable {
     const writesEnded = this.#committer.close();
     await this.#truncation;
     await writesEnded;
-    await this.#indexer.close();
-    await this.#log.tables.engine.close();
+    // Whoever was told just now that his write is stored may still read what proves it.
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#isClosed = true;
+    const closed = await Promise.allSettled([this.#indexer.close(), this.#log.tables.engine.close()]);
     this.#log.segments?.close();
-    await this.#options.place.markClosed();
-    await this.#options.place.leave();
+    try {
+      for (const result of closed) if (result.status === "rejected") throw result.reason;
+      await this.#options.place.markClosed();
+    } finally {
+      await this.#options.place.leave();
+    }
   }
 
   #durable(group: readonly BuiltTx[]): void {
