@@ -81,3 +81,7 @@ export const CONNECTION_MEMORY_MB_MAX = 1024;
 export const PROBE_MS_MAX = 60_000;
 /** Databases open at once (server setting `max-active-databases`). */
 export const ACTIVE_DATABASES_MAX = 100;
+/** Findings that a verification lists; it counts all of them. */
+export const FINDINGS_MAX = 100;
+/** Verifications that a server runs at once. */
+export const VERIFICATIONS_MAX = 2;

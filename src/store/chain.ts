@@ -90,7 +90,7 @@ export function attributesOf(metadata: KvMetadata | undefined): KvMetadata | und
 }
 
 /** Peaks after a leaf completed `nodes`: it swallowed the peaks below its highest node. */
-function grownPeaks(
+export function grownPeaks(
   peaks: readonly (Uint8Array | undefined)[],
   nodes: readonly Uint8Array[],
 ): (Uint8Array | undefined)[] {

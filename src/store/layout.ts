@@ -20,6 +20,7 @@
 //
 // log, table "meta":   "format" → u32 version      "committed" → u64 txId, only while it lags behind the last transaction
 //                      "truncated" → u64 txId: the values of earlier transactions are gone
+//                      "removed" → u64 txId: and so are their bytes
 //
 // index, table "latest":   store key → u64 txId | u32 entry | u64 revision | metadata | crc
 // index, table "history":  u16 n | store key | u64 revision → the same, written when a revision is superseded
@@ -43,6 +44,12 @@ export const LOG_TABLE = "log";
 export const META_TABLE = "meta";
 export const LATEST_TABLE = "latest";
 export const HISTORY_TABLE = "history";
+
+/** Keys of the log's meta table. */
+export const FORMAT_ROW: Uint8Array = utf8("format");
+export const COMMITTED_ROW: Uint8Array = utf8("committed");
+export const TRUNCATED_ROW: Uint8Array = utf8("truncated");
+export const REMOVED_ROW: Uint8Array = utf8("removed");
 
 /** Entries of one part row: eight leaves, a complete subtree of three levels. */
 export const PART_ENTRIES = 8;

@@ -178,9 +178,16 @@ function encodePlace(at: ValueAt): Uint8Array {
   }
 }
 
+/** Called for a checksum that does not match; reading goes on when it returns. */
+export type OnMismatch = (of: "record" | "entry") => void;
+
+const refuse: OnMismatch = () => {
+  throw new RangeError("the checksum does not match");
+};
+
 /** Throws RangeError or ProofError on bytes that encodeTxRecord cannot have written. */
-export function decodeTxRecord(bytes: Uint8Array): TxRecord {
-  const reader = new RowReader(bytes);
+export function decodeTxRecord(bytes: Uint8Array, onMismatch: OnMismatch = refuse): TxRecord {
+  const reader = new RowReader(bytes, onMismatch);
   const { flags, header, alh, nodes } = readHead(reader);
   const inside = flags === FLAG_ENTRIES_INSIDE;
   if (!inside && (flags !== 0 || !reader.done)) throw new RangeError("malformed transaction record");
@@ -188,9 +195,15 @@ export function decodeTxRecord(bytes: Uint8Array): TxRecord {
   return { header: decoded, alh, nodes, entries: inside ? readEntries(reader, decoded.nentries) : undefined };
 }
 
+/** What a transaction record says besides entries, when those cannot be read. Throws as decodeTxRecord. */
+export function decodeTxHead(bytes: Uint8Array, onMismatch: OnMismatch = refuse): Omit<TxRecord, "entries"> {
+  const { header, alh, nodes } = readHead(new RowReader(bytes, onMismatch));
+  return { header: decodeTxHeaderRecord(header), alh, nodes };
+}
+
 /** The node of the history tree at `level` inside a transaction record, without decoding the rest. */
 export function nodeOfTxRecord(bytes: Uint8Array, level: number): Uint8Array {
-  const node = readHead(new RowReader(bytes)).nodes[level];
+  const node = readHead(new RowReader(bytes, refuse)).nodes[level];
   if (node === undefined) throw new RangeError("no such node in the transaction record");
   return node;
 }
@@ -202,13 +215,13 @@ function readHead(reader: RowReader): { flags: number; header: Uint8Array; alh: 
   const alh = reader.take(DIGEST_BYTES);
   const nodes: Uint8Array[] = [];
   for (let count = reader.u8(); count > 0; count--) nodes.push(reader.take(DIGEST_BYTES));
-  reader.checksumSince(start);
+  reader.checksumSince(start, "record");
   return { flags, header, alh, nodes };
 }
 
 /** Entries of one part row. */
-export function decodeEntriesPart(bytes: Uint8Array, count: number): StoredEntry[] {
-  return readEntries(new RowReader(bytes), count);
+export function decodeEntriesPart(bytes: Uint8Array, count: number, onMismatch: OnMismatch = refuse): StoredEntry[] {
+  return readEntries(new RowReader(bytes, onMismatch), count);
 }
 
 function readEntries(reader: RowReader, count: number): StoredEntry[] {
@@ -219,7 +232,7 @@ function readEntries(reader: RowReader, count: number): StoredEntry[] {
     const place = reader.u8();
     const length = place === PLACE_HERE ? reader.u32() : 0;
     const offset = place === PLACE_SEGMENT ? reader.u64() : 0n;
-    reader.checksumSince(start);
+    reader.checksumSince(start, "entry");
     entries.push({ entry: decodeTxEntryRecord(record), at: valueAt(place, reader.take(length), offset) });
   }
   if (!reader.done) throw new RangeError("bytes left after the last entry");
@@ -246,11 +259,13 @@ function valueAt(place: number, value: Uint8Array, offset: bigint): ValueAt {
 class RowReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #onMismatch: OnMismatch;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, onMismatch: OnMismatch) {
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
+    this.#onMismatch = onMismatch;
   }
 
   get at(): number {
@@ -290,8 +305,8 @@ class RowReader {
   }
 
   /** Reads the checksum of everything since `start` and compares. */
-  checksumSince(start: number): void {
+  checksumSince(start: number, of: "record" | "entry"): void {
     const computed = crc32(this.#bytes.subarray(start, this.#at));
-    if (this.u32() !== computed) throw new RangeError("the checksum does not match");
+    if (this.u32() !== computed) this.#onMismatch(of);
   }
 }

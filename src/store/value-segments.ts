@@ -20,7 +20,7 @@ const MAGIC: Uint8Array = utf8("IMMUVAL1");
 const HEADER_BYTES = 24;
 const NAME = /^([0-9a-f]{16})\.seg$/;
 
-interface Segment {
+export interface Segment {
   readonly name: string;
   readonly firstTx: bigint;
   readonly base: bigint;
@@ -39,6 +39,8 @@ export class ValueSegments {
   readonly #files: SegmentFiles;
   /** In order of transactions; the last one is appended to. */
   #segments: Segment[];
+  /** Nothing is appended to the last segment any more: there may be a file after it that replaces it at the next start. */
+  #sealed = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(database: string, files: SegmentFiles, segments: Segment[]) {
@@ -51,8 +53,7 @@ export class ValueSegments {
   static async open(database: string, files: SegmentFiles, truncatedBefore: bigint): Promise<ValueSegments> {
     const segments: Segment[] = [];
     for (const { name, bytes } of await files.list()) {
-      const firstTx = NAME.exec(name)?.[1];
-      if (firstTx !== undefined) segments.push(readSegment(database, files, name, BigInt(`0x${firstTx}`), bytes));
+      if (isSegmentName(name)) segments.push(readSegment(database, files, name, bytes));
     }
     const opened = new ValueSegments(database, files, segments);
     await opened.#removeWhole(truncatedBefore);
@@ -86,9 +87,7 @@ export class ValueSegments {
 
   /** The value of a transaction at a logical offset; undefined when the segments do not have it. */
   read(txId: bigint, offset: bigint, length: number): Uint8Array | undefined {
-    const segment = this.#of(txId);
-    if (segment === undefined || offset < segment.base) return undefined;
-    return this.#files.read(segment.name, HEADER_BYTES + Number(offset - segment.base), length);
+    return readValue(this.#files, this.#of(txId), offset, length);
   }
 
   /**
@@ -114,7 +113,7 @@ export class ValueSegments {
 
   async #active(txId: bigint): Promise<Segment> {
     const last = this.#segments.at(-1);
-    if (last !== undefined && last.bytes < SEGMENT_BYTES_MAX) return last;
+    if (last !== undefined && last.bytes < SEGMENT_BYTES_MAX && !this.#sealed) return last;
     return this.#create(txId, 0n, new Uint8Array(0), undefined);
   }
 
@@ -126,14 +125,24 @@ export class ValueSegments {
     await this.#create(txId, keepFrom, kept, border);
   }
 
-  /** A new segment that begins with `txId`. When it takes the place of another, it stands right after it. */
+  /**
+   * A new segment that begins with `txId`. When it takes the place of another, it stands right after it. When it fails, its
+   * file may be there all the same, and stay.
+   */
   async #create(txId: bigint, base: bigint, content: Uint8Array, after: Segment | undefined): Promise<Segment> {
     const name = `${txId.toString(16).padStart(16, "0")}.seg`;
     const segment: Segment = { name, firstTx: txId, base, bytes: HEADER_BYTES + content.length };
-    await this.#files.create(name, concat(MAGIC, u64(txId), u64(base), content));
+    try {
+      await this.#files.create(name, concat(MAGIC, u64(txId), u64(base), content));
+    } catch (error) {
+      this.#sealed = true;
+      await this.#files.remove([name]).catch(() => undefined);
+      throw error;
+    }
     const at = after === undefined ? this.#segments.length : this.#segments.indexOf(after) + 1;
     const same = this.#segments[at]?.firstTx === txId ? 1 : 0;
     this.#segments.splice(at, same, segment);
+    if (segment === this.#segments.at(-1)) this.#sealed = false;
     return segment;
   }
 
@@ -143,13 +152,13 @@ export class ValueSegments {
       const next = this.#segments[i + 1];
       return next !== undefined && next.firstTx <= txId;
     });
-    this.#segments = this.#segments.filter((segment) => !superfluous.includes(segment));
+    // Forgotten only when they are gone: whoever tries again must find them.
     await this.#files.remove(superfluous.map((segment) => segment.name));
+    this.#segments = this.#segments.filter((segment) => !superfluous.includes(segment));
   }
 
-  /** The segment that holds the values of a transaction: the last one that begins at or before it. */
   #of(txId: bigint): Segment | undefined {
-    return this.#segments.findLast((segment) => segment.firstTx <= txId);
+    return segmentOf(this.#segments, txId);
   }
 
   #damaged(name: string): StoreError {
@@ -163,12 +172,35 @@ export class ValueSegments {
   }
 }
 
-function readSegment(database: string, files: SegmentFiles, name: string, firstTx: bigint, bytes: number): Segment {
+/** Whether a file is a segment. */
+export function isSegmentName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** What the header of a segment's file says. Throws `damaged`. */
+export function readSegment(database: string, files: Pick<SegmentFiles, "read">, name: string, bytes: number): Segment {
+  const firstTx = BigInt(`0x${name.slice(0, 16)}`);
   const header = files.read(name, 0, HEADER_BYTES);
   const fits =
     header !== undefined && equalBytes(header.subarray(0, 8), MAGIC) && viewOf(header).getBigUint64(8) === firstTx;
   if (!fits) throw damagedSegment(database, name);
   return { name, firstTx, base: viewOf(header).getBigUint64(16), bytes };
+}
+
+/** The segment that holds the values of a transaction: the last one that begins at or before it. */
+export function segmentOf(segments: readonly Segment[], txId: bigint): Segment | undefined {
+  return segments.findLast((segment) => segment.firstTx <= txId);
+}
+
+/** The value at a logical offset of a segment; undefined when it does not have it. */
+export function readValue(
+  files: Pick<SegmentFiles, "read">,
+  segment: Segment | undefined,
+  offset: bigint,
+  length: number,
+): Uint8Array | undefined {
+  if (segment === undefined || offset < segment.base) return undefined;
+  return files.read(segment.name, HEADER_BYTES + Number(offset - segment.base), length);
 }
 
 function damagedSegment(database: string, name: string): StoreError {

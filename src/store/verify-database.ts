@@ -1,0 +1,135 @@
+// Verification of a database in its directory: opens what is there for reading alone, and reports what could not be opened as
+// well. Damage may end the process: whoever must go on runs this in a child.
+
+import { join } from "node:path";
+import type { Random } from "../base/random.ts";
+import { ZERO_DIGEST } from "../proof/tx-header.ts";
+import type { Engine, EngineDriver } from "./engine.ts";
+import { HISTORY_TABLE, LATEST_TABLE, META_TABLE } from "./layout.ts";
+import { lastEnd } from "./open-marker.ts";
+import type { StorePoint } from "./store.ts";
+import { logTables } from "./tx-log.ts";
+import { verifyStore } from "./verify.ts";
+import type { Pace } from "./verify-pace.ts";
+import { walkPages } from "./verify-pages.ts";
+import { type Findings, isMalformed, type VerifyReport } from "./verify-report.ts";
+import { SegmentReader, segmentsOnDisk } from "./verify-segments.ts";
+
+export interface VerifyJob {
+  readonly database: string;
+  readonly directory: string;
+  /** Whether a server has the database open. Otherwise nobody may, as long as this runs. */
+  readonly live: boolean;
+  readonly known: readonly StorePoint[];
+}
+
+export interface VerifyParts {
+  readonly driver: EngineDriver;
+  readonly random: Random;
+  readonly findings: Findings;
+  readonly pace: Pace;
+}
+
+const DATA_FILE = "data.mdb";
+
+/** Verifies a database on disk. */
+export async function verifyDatabase(job: VerifyJob, parts: VerifyParts): Promise<VerifyReport> {
+  const { findings } = parts;
+  const end = await verifyFiles(job, parts);
+  return {
+    database: job.database,
+    ...(end ?? { txId: 0n, alh: ZERO_DIGEST }),
+    covered: findings.covered,
+    notCovered: findings.notCovered,
+    findings: findings.list,
+    findingCount: findings.count,
+  };
+}
+
+async function verifyFiles(job: VerifyJob, parts: VerifyParts): Promise<StorePoint | undefined> {
+  const { findings, random, pace } = parts;
+  const { database, directory, live, known } = job;
+  if (live) findings.notCovered.push("the pages of the files as such: they are walked while no server runs");
+  const log = await open(job, parts, await logDirectory(job, parts));
+  if (log === undefined) return undefined;
+  await using _log = disposable(log);
+  const index = (await indexIsLeft(job, parts)) ? undefined : await open(job, parts, "index");
+  await using _index = disposable(index);
+  const segments = new SegmentReader(database, segmentsOnDisk(directory));
+  using _segments = { [Symbol.dispose]: () => segments.close() };
+  try {
+    const source = { log: logTables(log), index: index && indexTables(index), segments };
+    return await verifyStore(source, { live, known, random }, findings, pace);
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+    findings.add("engine", `the engine could not read on: ${error.message}`);
+    findings.notCovered.push("everything after what the engine could not read");
+    return undefined;
+  }
+}
+
+/** The log, or the one that an interrupted truncation left under another name. */
+async function logDirectory({ directory }: VerifyJob, { driver, findings }: VerifyParts): Promise<string> {
+  const [log, old] = ["log", "log-old"];
+  if (!(await driver.exists(join(directory, old)))) return log;
+  findings.notCovered.push("what an interrupted truncation left: the next start finishes it");
+  return (await driver.exists(join(directory, log))) ? log : old;
+}
+
+/** Whether the next start throws the index away: after the machine went down nothing in it can be relied on. */
+async function indexIsLeft({ directory, live }: VerifyJob, { driver, findings }: VerifyParts): Promise<boolean> {
+  if (!(await driver.exists(join(directory, "index")))) {
+    findings.notCovered.push("the index: there is none, the next start builds it");
+    return true;
+  }
+  if (live || (await lastEnd(directory)) !== "machine_went_down") return false;
+  findings.notCovered.push("the index: the machine went down while it was open, so the next start builds it anew");
+  return true;
+}
+
+async function open(
+  { directory, live }: VerifyJob,
+  { driver, findings, pace }: VerifyParts,
+  name: string,
+): Promise<Engine | undefined> {
+  const environment = join(directory, name);
+  if (!(await driver.exists(environment))) {
+    findings.add("log", "there is no log: the files of the database are gone, or it has never been open");
+    return undefined;
+  }
+  if (!live) {
+    const complain = (what: string): void => findings.add("page", `${name}/${DATA_FILE}: ${what}`);
+    const { pages, openable } = await walkPages(join(environment, DATA_FILE), pace, complain);
+    findings.covered.pages += pages;
+    if (!openable) {
+      findings.notCovered.push(`what is in ${name}: the engine cannot open it`);
+      return undefined;
+    }
+  }
+  try {
+    return await driver.open(environment, { durable: true, readOnly: true });
+  } catch (error) {
+    if (!isEngineError(error) && !isMalformed(error)) throw error;
+    findings.add("engine", `the engine could not open ${name}: ${error.message}`);
+    findings.notCovered.push(`what is in ${name}: the engine could not open it`);
+    return undefined;
+  }
+}
+
+function indexTables(engine: Engine) {
+  return {
+    engine,
+    latest: engine.table(LATEST_TABLE),
+    history: engine.table(HISTORY_TABLE),
+    meta: engine.table(META_TABLE),
+  };
+}
+
+function disposable(engine: Engine | undefined): AsyncDisposable {
+  return { [Symbol.asyncDispose]: async () => engine?.close() };
+}
+
+/** LMDB's own errors have numbers for codes. */
+function isEngineError(error: unknown): error is Error {
+  return error instanceof Error && typeof (error as { code?: unknown }).code === "number";
+}

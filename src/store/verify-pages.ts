@@ -1,0 +1,242 @@
+// Walks an LMDB file page by page, with plain file reads: LMDB itself trusts its pages, and a damaged one ends the process or
+// hides rows without a word. What is looked at here is the structure (lmdb-pages.ts); what the rows say is checked elsewhere.
+//
+// Sound means: every page that is reached from the roots is where it says it is, is of the kind its place wants, no younger
+// than its parent, tiled by its nodes without gap or overlap, its keys ascending within the bounds of its parent; it is
+// reached once, and is not free; the counts of each tree are those of its record. Bytes of free pages mean nothing.
+
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { compareBytes } from "../base/bytes.ts";
+import {
+  BRANCH,
+  LEAF,
+  longValuePages,
+  META_BYTES,
+  type Meta,
+  NODE_LONG,
+  NODE_TREE,
+  type Node,
+  OVERFLOW,
+  PAGE_HEADER_BYTES,
+  type Run,
+  readFreeRuns,
+  readLongPointer,
+  readMeta,
+  readNodes,
+  readPageHeader,
+  readTree,
+  TREE_BYTES,
+  type Tree,
+} from "./lmdb-pages.ts";
+import type { Pace } from "./verify-pace.ts";
+
+/** Told of each thing found wrong. */
+export type Complain = (what: string) => void;
+
+export interface PageWalk {
+  /** Pages in use that were read. */
+  readonly pages: number;
+  /** false: the engine must not be asked to open this file. */
+  readonly openable: boolean;
+}
+
+/** Walks the file of an environment that nobody writes to. */
+export async function walkPages(path: string, pace: Pace, complain: Complain): Promise<PageWalk> {
+  const file = openSync(path, "r");
+  try {
+    const meta = latestMeta(file);
+    const walker = new PageWalker(file, meta, pace, complain);
+    await walker.run();
+    return { pages: walker.pages, openable: true };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    complain(error.message);
+    return { pages: 0, openable: false };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Of the two meta pages the one of the later transaction counts; both must be meta pages. */
+function latestMeta(file: number): Meta {
+  const read = (number: number, at: number): Meta => {
+    const page = new Uint8Array(META_BYTES);
+    return readMeta(page.subarray(0, readSync(file, page, 0, page.length, at)), number);
+  };
+  const first = read(0, 0);
+  const second = read(1, first.pageBytes);
+  if (first.pageBytes !== second.pageBytes) throw new RangeError("the meta pages disagree about the size of a page");
+  return first.txn > second.txn ? first : second;
+}
+
+type Bounds = { readonly from: Uint8Array | undefined; readonly to: Uint8Array | undefined };
+type OnValue = (value: Uint8Array) => void;
+
+/** A tree on the way through it. */
+interface Walked {
+  readonly tree: Tree;
+  readonly onValue: OnValue | undefined;
+  readonly counted: { branches: number; leaves: number; overflows: number; entries: number };
+}
+
+class PageWalker {
+  pages = 0;
+  readonly #file: number;
+  readonly #meta: Meta;
+  readonly #pace: Pace;
+  readonly #complain: Complain;
+  /** By page: 1 when it is in use. */
+  readonly #used: Uint8Array;
+  readonly #tables: Tree[] = [];
+
+  constructor(file: number, meta: Meta, pace: Pace, complain: Complain) {
+    this.#file = file;
+    this.#meta = meta;
+    this.#pace = pace;
+    this.#complain = complain;
+    const inFile = Math.ceil(fstatSync(file).size / meta.pageBytes);
+    this.#used = new Uint8Array(Math.min(meta.lastPage + 1, inFile));
+  }
+
+  async run(): Promise<void> {
+    const { free, main } = this.#meta;
+    await this.#tree(main);
+    for (const table of this.#tables) await this.#tree(table);
+    const freed: Run[] = [];
+    await this.#tree(free, (value) => freed.push(...readFreeRuns(value)));
+    for (const run of freed) this.#checkFree(run);
+  }
+
+  async #tree(tree: Tree, onValue?: OnValue): Promise<void> {
+    const counted = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
+    if (tree.root !== undefined) {
+      const bounds = { from: undefined, to: undefined };
+      await this.#page({ tree, onValue, counted }, tree.root, tree.depth, this.#meta.txn, bounds);
+    }
+    for (const what of ["branches", "leaves", "overflows", "entries"] as const) {
+      if (counted[what] !== tree[what])
+        this.#complain(`${tree.name} has ${counted[what]} ${what} and its record says ${tree[what]}`);
+    }
+  }
+
+  /** One page and all below it. `level`: 1 for a leaf. */
+  async #page(walked: Walked, number: number, level: number, parentTxn: bigint, bounds: Bounds): Promise<void> {
+    const { tree, onValue, counted } = walked;
+    const page = this.#read(number, tree.name);
+    if (page === undefined) return;
+    if (this.#pace.due) await this.#pace.rest("pages", this.pages, this.#used.length);
+    const { txn, kind } = readPageHeader(page);
+    if (txn > parentTxn) this.#wrong(number, "is younger than the page that leads to it");
+    if (kind !== (level > 1 ? BRANCH : LEAF)) {
+      this.#wrong(number, `is not the ${level > 1 ? "branch" : "leaf"} that ${tree.name} has there`);
+      return;
+    }
+    counted[kind === BRANCH ? "branches" : "leaves"]++;
+    const nodes = readNodes(page);
+    if (nodes === undefined) {
+      this.#wrong(number, "does not hold together: its header or the places of its nodes");
+      return;
+    }
+    // Numbers are the keys of the free pages; all other keys compare bytewise.
+    if (tree !== this.#meta.free && !inOrder(nodes, kind, bounds)) this.#wrong(number, "has keys out of order");
+    for (const [i, node] of nodes.entries()) {
+      if (kind === BRANCH) {
+        const below: Bounds = { from: i === 0 ? bounds.from : node.key, to: nodes[i + 1]?.key ?? bounds.to };
+        await this.#page(walked, node.number, level - 1, txn, below);
+      } else {
+        counted.entries++;
+        this.#entry(walked, number, node, onValue);
+      }
+    }
+  }
+
+  /** A page that is reached for the first time and is where it says it is. */
+  #read(number: number, by: string): Uint8Array | undefined {
+    if (!this.#use(number, by)) return undefined;
+    const { pageBytes } = this.#meta;
+    const page = new Uint8Array(pageBytes);
+    if (readSync(this.#file, page, 0, pageBytes, number * pageBytes) < pageBytes) {
+      this.#complain(`the file ends within page ${number}`);
+      return undefined;
+    }
+    if (readPageHeader(page).number !== number) this.#wrong(number, "carries the number of another page");
+    return page;
+  }
+
+  /** Notes that a page is in use. */
+  #use(number: number, by: string): boolean {
+    if (number < 2 || number > this.#meta.lastPage) {
+      this.#complain(`${by} leads to page ${number}, which the environment does not have`);
+    } else if (number >= this.#used.length) {
+      this.#complain(`the file ends before page ${number}`);
+    } else if (this.#used[number] === 1) {
+      this.#wrong(number, "is reached twice");
+    } else {
+      this.#used[number] = 1;
+      this.pages++;
+      return true;
+    }
+    return false;
+  }
+
+  #entry({ tree, counted }: Walked, number: number, node: Node, onValue: OnValue | undefined): void {
+    if (node.flags === 0) {
+      onValue?.(node.value);
+    } else if (node.flags === NODE_LONG) {
+      counted.overflows += this.#longValue(number, node, onValue);
+    } else if (node.flags === NODE_TREE && tree === this.#meta.main && node.value.length === TREE_BYTES) {
+      this.#tables.push(readTree(node.value, 0, `the table '${String.fromCharCode(...node.key)}'`));
+    } else {
+      this.#wrong(number, "has a node of an unknown kind");
+    }
+  }
+
+  /** Returns how many pages a long value takes. */
+  #longValue(number: number, node: Node, onValue: OnValue | undefined): number {
+    const { first, txn, pages } = readLongPointer(node.value);
+    const page = this.#read(first, `page ${number}`);
+    if (page === undefined) return 0;
+    const header = readPageHeader(page);
+    const { pageBytes } = this.#meta;
+    const fits =
+      header.kind === OVERFLOW &&
+      header.txn === txn &&
+      header.pages === pages &&
+      pages === longValuePages(node.number, pageBytes);
+    if (!fits) {
+      this.#wrong(first, `is not the long value that page ${number} has there`);
+      return 0;
+    }
+    for (let next = first + 1; next < first + pages; next++) if (!this.#use(next, `page ${number}`)) return 0;
+    if (onValue !== undefined) {
+      const value = new Uint8Array(node.number);
+      readSync(this.#file, value, 0, value.length, first * pageBytes + PAGE_HEADER_BYTES);
+      onValue(value);
+    }
+    return pages;
+  }
+
+  /** A free page that is in use would be overwritten one day. */
+  #checkFree({ first, pages }: Run): void {
+    if (first < 2 || first + pages - 1 > this.#meta.lastPage) {
+      this.#complain(`the list of free pages names page ${first}, which the environment does not have`);
+      return;
+    }
+    for (let number = first; number < first + pages; number++) {
+      if (this.#used[number] === 1) this.#wrong(number, "is in use and among the free pages");
+    }
+  }
+
+  #wrong(number: number, what: string): void {
+    this.#complain(`page ${number} ${what}`);
+  }
+}
+
+/** Whether keys ascend within the bounds. The first key of a branch is never looked at, and may be anything. */
+function inOrder(nodes: readonly Node[], kind: number, { from, to }: Bounds): boolean {
+  const keys = (kind === BRANCH ? nodes.slice(1) : nodes).map((node) => node.key);
+  const [first, last] = [keys[0], keys.at(-1)] as [Uint8Array, Uint8Array];
+  if (from !== undefined && compareBytes(first, from) < 0) return false;
+  if (to !== undefined && compareBytes(last, to) >= 0) return false;
+  return keys.every((key, i) => i === 0 || compareBytes(keys[i - 1] as Uint8Array, key) < 0);
+}
