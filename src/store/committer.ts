@@ -144,13 +144,19 @@ export class Committer {
     });
   }
 
-  /** Runs an action while no group is under way; commits wait until it has ended. */
+  /**
+   * Runs an action while no group is under way; commits wait until it has ended. After `outcome_unknown` nothing more is
+   * accepted.
+   */
   exclusively(action: () => Promise<void>): Promise<void> {
     this.#exclusive++;
     const result = this.#turn.then(async () => {
       try {
         await this.#until(() => !this.#isWriting());
         await action();
+      } catch (error) {
+        if (isUnknown(error)) this.#refuseFromNowOn(error);
+        throw error;
       } finally {
         this.#exclusive--;
         this.#admitWaiting();
@@ -281,8 +287,7 @@ export class Committer {
     this.#open = undefined;
     this.#chain = new Chain(group.before);
     this.#parts.overlay.dropAfter(group.before.txId);
-    const unknown = error instanceof StoreError && error.code === "outcome_unknown";
-    if (unknown) this.#refuseFromNowOn(error);
+    if (isUnknown(error)) this.#refuseFromNowOn(error);
     for (const writer of group.writers) writer.reject(error);
     const notStored = new StoreError("write_failed", "an earlier write failed: nothing was stored", {}, error);
     for (const writer of derived?.writers ?? []) writer.reject(notStored);
@@ -314,6 +319,10 @@ export class Committer {
     this.#watchers = watchers.filter(({ ready }) => !ready());
     for (const { ready, resolve } of watchers) if (ready()) resolve();
   }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof StoreError && error.code === "outcome_unknown";
 }
 
 function checkSpec(spec: TxSpec, settings: StoreSettings): void {

@@ -22,7 +22,7 @@ import { Overlay } from "./overlay.ts";
 import type { StorePlace } from "./place.ts";
 import type { BuiltTx } from "./records.ts";
 import { finishTruncation, type LogPlace, recoverRewrite, requireTruncatable, truncateValues } from "./truncate.ts";
-import { type LogTables, TxLog, truncatedBefore } from "./tx-log.ts";
+import { type LogTables, logTables, TxLog, truncatedBefore } from "./tx-log.ts";
 import { ValueSegments } from "./value-segments.ts";
 
 export interface StoreOptions {
@@ -118,7 +118,13 @@ export class Store implements AsyncDisposable {
       log = opened;
       const reopen = async (): Promise<TxLog["tables"]> => {
         await opened.tables.engine.close().catch(() => undefined);
-        return openLogTables(driver, logDirectory);
+        try {
+          return await openLogTables(driver, logDirectory);
+        } catch (error) {
+          // A disk that takes no writes any more may still be read.
+          opened.tables = logTables(await driver.open(logDirectory, { durable: true, readOnly: true }));
+          throw error;
+        }
       };
       const { commitsAlone = true, valuesInSegments = false } = options;
       const commitLog = await LocalCommitLog.open(opened, reopen, { commitsAlone, valuesInSegments });
@@ -282,9 +288,20 @@ export class Store implements AsyncDisposable {
 
   readonly #exclusively = (action: () => Promise<void>): Promise<void> => this.#committer.exclusively(action);
 
-  /** A truncation that a crash interrupted is finished before anything is served. */
+  /**
+   * A truncation that a crash interrupted is finished before anything is served. When it cannot be (a full disk), the
+   * values are as unreadable as before, and the next truncation or start removes their bytes.
+   */
   async #finishTruncation(): Promise<void> {
-    await this.#truncating(() => finishTruncation(this.#log, this.#logPlace, this.#exclusively));
+    const { database, logger } = this.#options;
+    try {
+      await this.#truncating(() => finishTruncation(this.#log, this.#logPlace, this.#exclusively));
+    } catch (error) {
+      logger.error(
+        { database, error: String(error) },
+        "a truncation cannot be finished: bytes of truncated values stay",
+      );
+    }
   }
 
   /** One truncation at a time; closing waits for it. */

@@ -54,6 +54,7 @@ export async function finishTruncation(log: TxLog, place: LogPlace, exclusively:
   if (removed >= before) return;
   await log.segments?.removeBefore(before, (from, to) => firstOffset(log, from, to));
   if (keepsValues(log, removed, before)) await rewriteLog(log, before, place, exclusively);
+  await place.driver.destroy(oldOf(place.directory));
   const { engine, meta } = log.tables;
   await engine.write((batch) => batch.put(meta, REMOVED_ROW, u64(before)));
 }
@@ -115,17 +116,41 @@ async function rewriteLog(
       await copyRows(log, copied + 1n, next);
       await copyMeta(log.tables, next);
       await next.engine.close();
-      await driver.move(directory, oldOf(directory));
-      await driver.move(target, directory);
       const old = log.tables;
-      log.tables = await openLogTables(driver, directory);
+      log.tables = await exchange(driver, directory);
       await old.engine.close();
-      await driver.destroy(oldOf(directory));
     });
   } catch (error) {
     await next.engine.close().catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * Puts the rewritten log in the place of the old one, and opens it. When that fails the old one is put back, since whatever
+ * is in its place is what the next start opens; when that fails too, throws `outcome_unknown`: nothing may be committed to
+ * a log that the next start might not find.
+ */
+async function exchange(driver: EngineDriver, directory: string): Promise<LogTables> {
+  try {
+    await driver.move(directory, oldOf(directory));
+    await driver.move(rewriteOf(directory), directory);
+    return await openLogTables(driver, directory);
+  } catch (error) {
+    try {
+      await putBack(driver, directory);
+    } catch (cause) {
+      const message = "the log was being rewritten and cannot be put back: the next start does";
+      throw new StoreError("outcome_unknown", message, { directory }, cause);
+    }
+    throw error;
+  }
+}
+
+async function putBack(driver: EngineDriver, directory: string): Promise<void> {
+  if (!(await driver.exists(oldOf(directory)))) return;
+  await driver.destroy(directory);
+  await driver.move(oldOf(directory), directory);
 }
 
 /** Copies the transactions before `before`, without their values. Returns the last one copied. */
