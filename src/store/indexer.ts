@@ -149,10 +149,7 @@ export class Indexer {
     try {
       while (this.#queue.length > 0) {
         const batch = takeBatch(this.#queue);
-        await this.#write(batch);
-        this.#failure = undefined;
-        this.#queue.splice(0, batch.length);
-        this.#parts.onProgress();
+        this.#advance(batch.length, await this.#write(batch));
       }
     } catch (error) {
       this.#failure = error;
@@ -161,6 +158,7 @@ export class Indexer {
         { database: this.#parts.database, error: String(error) },
         "writing the index failed: trying again",
       );
+      await this.#lookAgain().catch(() => undefined);
       this.#cancelRetry = this.#parts.timers.after(RETRY_MS, () => {
         this.#cancelRetry = undefined;
         this.#start();
@@ -168,9 +166,38 @@ export class Indexer {
     }
   }
 
-  async #write(txs: readonly IndexableTx[]): Promise<void> {
+  /** The index holds the first `count` waiting transactions now: queue and overlay need not. */
+  #advance(count: number, watermark: IndexWatermark): void {
+    this.#watermark = watermark;
+    this.#failure = undefined;
+    const indexed = this.#queue.splice(0, count);
+    this.#parts.overlay.dropThrough(keysOf(indexed), watermark.txId);
+    this.#parts.onProgress();
+  }
+
+  /** A batch that failed may be there all the same, and an environment that failed may answer nothing until it is reopened. */
+  async #lookAgain(): Promise<void> {
+    const stored = await this.#storedWatermark();
+    if (stored === undefined || stored.txId <= this.#watermark.txId) return;
+    const next = this.#queue.findIndex((tx) => tx.txId > stored.txId);
+    this.#advance(next < 0 ? this.#queue.length : next, stored);
+  }
+
+  async #storedWatermark(): Promise<IndexWatermark | undefined> {
+    try {
+      this.#index.engine.refresh();
+      return readWatermark(this.#index);
+    } catch {
+      await this.#index.engine.close().catch(() => undefined);
+      this.#index = await openIndex(this.#parts);
+      return readWatermark(this.#index);
+    }
+  }
+
+  /** Writes a batch and its watermark. */
+  async #write(txs: readonly IndexableTx[]): Promise<IndexWatermark> {
     const byKey = groupByKey(txs);
-    const last = txs.at(-1) as IndexableTx;
+    const { txId, alh } = txs.at(-1) as IndexableTx;
     let { latestRows, historyRows } = this.#watermark;
     let watermark = this.#watermark;
     await this.#index.engine.write((batch) => {
@@ -179,12 +206,11 @@ export class Indexer {
         latestRows += rows.latest;
         historyRows += rows.history;
       }
-      watermark = { txId: last.txId, alh: last.alh, latestRows, historyRows };
+      watermark = { txId, alh, latestRows, historyRows };
       batch.put(this.#index.meta, WATERMARK_ROW, encodeWatermark(watermark));
     });
     this.#index.engine.refresh();
-    this.#watermark = watermark;
-    this.#parts.overlay.dropThrough(byKey.keys(), last.txId);
+    return watermark;
   }
 
   /** The rows of one key: its new latest version, and a history row for every version that this supersedes. */
@@ -198,8 +224,6 @@ export class Indexer {
     let current = stored === undefined ? undefined : decodeVersion(key, stored);
     let superseded = 0n;
     for (const version of versions) {
-      // A batch that failed may have been stored all the same, and is written again.
-      if (current !== undefined && current.txId >= version.txId) continue;
       if (current !== undefined) {
         const rowKey = historyKey(key, current.revision);
         batch.put(history, rowKey, encodeVersion(rowKey, current));
@@ -223,7 +247,7 @@ export class Indexer {
       batch.push(tx);
       versions += tx.versions.length;
       if (versions >= INDEX_BATCH_VERSIONS_MAX || txId === committed) {
-        await this.#write(batch);
+        this.#watermark = await this.#write(batch);
         batch = [];
         versions = 0;
       }
@@ -284,6 +308,10 @@ function takeBatch(queue: readonly IndexableTx[]): IndexableTx[] {
     count++;
   }
   return queue.slice(0, count);
+}
+
+function* keysOf(txs: readonly IndexableTx[]): Iterable<string> {
+  for (const { versions } of txs) for (const { key } of versions) yield keyToText(key);
 }
 
 function groupByKey(txs: readonly IndexableTx[]): Map<string, OverlayVersion[]> {
