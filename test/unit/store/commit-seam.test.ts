@@ -87,6 +87,7 @@ describe("a log that waits for others", () => {
     await commitMany(store, 8);
     await store.commitUpTo(5n);
     const kept = toHex(store.log.alh(5n));
+    const discarded = toHex(store.log.node(1, 2));
     assert.equal(await codeOf(() => store.discardAfter(4n)), "illegal_state");
     assert.equal(store.precommitted.txId, 8n, "a refused discard changes nothing");
 
@@ -110,6 +111,7 @@ describe("a log that waits for others", () => {
     for (let i = 0; i < 10; i++) await store.commit(setOf(["k", `after ${i}`]));
     await store.commitUpTo(16n);
     checkChain(store, 16n);
+    assert.notEqual(toHex(store.log.node(1, 2)), discarded);
     assert.equal(store.latest(KEY)?.revision, 15n);
     await store.settled();
     await store.close();
