@@ -143,6 +143,10 @@ class LmdbEngine implements Engine {
     }
   }
 
+  async copy(target: string): Promise<void> {
+    await this.#root.backup(target, false);
+  }
+
   refresh(): void {
     this.#root.resetReadTxn();
   }
@@ -206,6 +210,21 @@ export async function walkEnvironment(directory: string): Promise<void> {
   await engine.close();
 }
 
+/** Copies an environment as one transaction sees it into a new directory, synced. It may be open in another process. */
+export async function copyEnvironment(directory: string, target: string): Promise<void> {
+  if (bytesOf(directory) === 0) throw damaged(join(directory, DATA_FILE), "it is gone");
+  await mkdir(target, { mode: 0o700 });
+  requireRoomIn(target, bytesOf(directory));
+  const engine = new LmdbEngine(directory, { durable: false, readOnly: true });
+  try {
+    await engine.copy(target);
+  } finally {
+    await engine.close();
+  }
+  await syncFile(join(target, DATA_FILE));
+  await syncDirectory(target);
+}
+
 /** Runs what asks LMDB. Throws `damaged` for what LMDB finds wrong with its file. */
 function namingDamage<T>(directory: string, run: () => T): T {
   try {
@@ -215,8 +234,11 @@ function namingDamage<T>(directory: string, run: () => T): T {
   }
 }
 
-/** LMDB's codes for a file that is not what was written: page not found, corrupted, version mismatch, invalid, incompatible. */
-const DAMAGE_CODES = [-30_797, -30_796, -30_794, -30_793, -30_784];
+/**
+ * LMDB's codes for a file that is not what was written: page not found, corrupted, version mismatch, invalid, incompatible;
+ * and bad transaction, what a read answers after one of them.
+ */
+const DAMAGE_CODES = [-30_797, -30_796, -30_794, -30_793, -30_784, -30_782];
 
 function namedDamage(directory: string, error: unknown): unknown {
   if (!DAMAGE_CODES.includes((error as { code?: number }).code ?? 0)) return error;

@@ -1,7 +1,8 @@
 // What is done about the environments of a database before they are opened in this process, depending on how the last stay
 // ended (open-marker.ts):
 //
-//   clean, process died     nothing: opening checks the first pages, and index and log are compared
+//   clean, process died     nothing: opening checks the first pages, and index and log are compared. Without an index that
+//                           could tell how far the log went, the log is read to its end by another process
 //   died opening            log and index are read to their end by another process
 //   machine went down       the index, whose pages were never synced, is dropped; the log is read to its end by another process
 //
@@ -26,7 +27,9 @@ export async function examine(environments: Environments, lastEnd: LastEnd): Pro
   if (lastEnd !== "clean") logger.warn({ database, lastEnd }, "the database was not closed cleanly");
   await requireLog(environments);
   if (lastEnd === "machine_went_down") await driver.destroy(indexDirectory);
-  if (lastEnd === "clean" || lastEnd === "process_died") return;
+  const hasLog = await driver.exists(logDirectory);
+  const isWitnessed = await driver.exists(indexDirectory);
+  if (!hasLog || ((lastEnd === "clean" || lastEnd === "process_died") && isWitnessed)) return;
   if ((await driver.probe(logDirectory)) === "unfinished")
     logger.warn({ database }, "the log is too long to be read to its end before it is opened: verify it offline");
   await unlessDamaged(environments, () => driver.probe(indexDirectory));

@@ -1,6 +1,7 @@
 // The index, written behind the commit: batches of committed versions in key order, each one LMDB transaction together with
 // the watermark that says how far it came. It is derived data: when it and the log disagree it is dropped and rebuilt.
 
+import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { Timers } from "../base/clock.ts";
 import { INDEX_BATCH_VERSIONS_MAX } from "../base/limits.ts";
@@ -45,8 +46,12 @@ export interface IndexerParts {
   readonly overlay: Overlay;
   readonly logger: Logger;
   readonly timers: Timers;
+  /** Throws `damaged` when the log has lost transactions. */
+  readonly requireWholeLog: () => Promise<unknown>;
   /** Called after each batch: the overlay has shrunk. */
   readonly onProgress: () => void;
+  /** Told while the index is brought up to the log: the transaction it holds, and the last one. */
+  readonly onReplay?: ((indexed: bigint, last: bigint) => void) | undefined;
 }
 
 interface OpenIndex extends IndexTables {
@@ -71,34 +76,44 @@ export class Indexer {
     this.#watermark = watermark;
   }
 
-  /** Opens the index and brings it up to `committed`; rebuilds it when it is damaged or does not belong to this log. */
+  /**
+   * Opens the index and brings it up to `committed`. One that is damaged or does not belong to this log is built again, once
+   * the log is known not to be at fault: the index was the witness of how far it went.
+   */
   static async open(parts: IndexerParts, committed: bigint): Promise<Indexer> {
     const { database, driver, directory: indexDirectory, logger } = parts;
-    const open = (): Promise<Indexer> => Indexer.#upTo(parts, committed);
-    return (await unlessDamaged({ database, driver, indexDirectory, logger }, open)) ?? open();
+    const open = (): Promise<Indexer | undefined> => Indexer.#upTo(parts, committed);
+    const indexer = await unlessDamaged({ database, driver, indexDirectory, logger }, open);
+    if (indexer !== undefined) return indexer;
+    await parts.requireWholeLog();
+    const rebuilt = await open();
+    assert(rebuilt !== undefined, "a new index belongs to any log");
+    return rebuilt;
   }
 
-  static async #upTo(parts: IndexerParts, committed: bigint): Promise<Indexer> {
-    let index = await openIndex(parts);
+  /** undefined: it does not belong to this log, and is dropped. */
+  static async #upTo(parts: IndexerParts, committed: bigint): Promise<Indexer | undefined> {
+    const index = await openIndex(parts);
+    let indexed: bigint | undefined;
     try {
-      let watermark = readWatermark(index);
-      if (watermark === undefined || !matchesLog(watermark, parts.log, committed)) {
-        parts.logger.warn(
-          { database: parts.database, indexed: String(watermark?.txId) },
-          "index and log disagree: rebuilding the index",
-        );
-        await index.engine.close();
-        await parts.driver.destroy(parts.directory);
-        index = await openIndex(parts);
-        watermark = NOTHING_INDEXED;
+      const watermark = readWatermark(index);
+      if (watermark !== undefined && matchesLog(watermark, parts.log, committed)) {
+        const indexer = new Indexer(parts, index, watermark);
+        await indexer.#replay(committed);
+        return indexer;
       }
-      const indexer = new Indexer(parts, index, watermark);
-      await indexer.#replay(committed);
-      return indexer;
+      indexed = watermark?.txId;
     } catch (error) {
       await index.engine.close();
       throw error;
     }
+    parts.logger.warn(
+      { database: parts.database, indexed: String(indexed) },
+      "index and log disagree: rebuilding the index",
+    );
+    await index.engine.close();
+    await parts.driver.destroy(parts.directory);
+    return undefined;
   }
 
   get tables(): IndexTables {
@@ -239,7 +254,7 @@ export class Indexer {
   async #replay(committed: bigint): Promise<void> {
     const first = this.#watermark.txId + 1n;
     if (first > committed) return;
-    const { log, logger, database } = this.#parts;
+    const { log, logger, database, onReplay } = this.#parts;
     let batch: IndexableTx[] = [];
     let versions = 0;
     for (let txId = first; txId <= committed; txId++) {
@@ -248,6 +263,7 @@ export class Indexer {
       versions += tx.versions.length;
       if (versions >= INDEX_BATCH_VERSIONS_MAX || txId === committed) {
         this.#watermark = await this.#write(batch);
+        onReplay?.(txId, committed);
         batch = [];
         versions = 0;
       }

@@ -42,6 +42,8 @@ export interface StoreOptions {
   readonly commitsAlone?: boolean;
   /** true: values are kept so that truncation is cheap (databases with a retention period). Default false. */
   readonly valuesInSegments?: boolean;
+  /** Told while opening brings the index up to the log. */
+  readonly onReplay?: (indexed: bigint, last: bigint) => void;
 }
 
 /** A point of the chain as a client knows it: id and Alh. */
@@ -140,7 +142,9 @@ export class Store implements AsyncDisposable {
         overlay,
         logger,
         timers,
+        requireWholeLog: () => driver.probe(logDirectory),
         onProgress,
+        onReplay: options.onReplay,
       };
       const indexer = await Indexer.open(indexParts, committed.txId);
       store = new Store(options, { log: opened, commitLog, overlay, indexer, committed, end });

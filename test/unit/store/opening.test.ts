@@ -1,9 +1,11 @@
 // What is on disk is looked at before LMDB opens it, which a damaged file would end the process with.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Logger } from "../../../src/base/observe.ts";
 import { silentLogger } from "../../../src/base/observe.ts";
 import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
@@ -16,9 +18,9 @@ const PAGE = 8192;
 const TXS = 300;
 
 /** A closed database of a few hundred pages; its keys and long values take pages of every kind. */
-async function filled(directory: string): Promise<void> {
+async function filled(directory: string, txs: number = TXS): Promise<void> {
   const store = await onDisk(directory)();
-  for (let i = 0; i < TXS; i++) void store.commit(setOf([`key ${i}`, "v".repeat(i % 20 === 0 ? 20_000 : 900)]));
+  for (let i = 0; i < txs; i++) void store.commit(setOf([`key ${i}`, "v".repeat(i % 20 === 0 ? 20_000 : 900)]));
   await store.settled();
   await store.close();
 }
@@ -54,10 +56,18 @@ async function warningsOf(
   return warnings;
 }
 
-async function requireWhole(directory: string, options: Partial<StoreOptions>): Promise<void> {
+/** What another process takes for the end of the log: its first bytes may end it. */
+function lengthOf(directory: string, txs: number): "shorter" | "right" | "dead" {
+  const program = fileURLToPath(new URL("../../support/log-length-child.ts", import.meta.url));
+  const { status, stdout } = spawnSync(process.execPath, [program, join(directory, "log")], { encoding: "utf8" });
+  if (status !== 0) return "dead";
+  return stdout === String(txs) ? "right" : "shorter";
+}
+
+async function requireWhole(directory: string, options: Partial<StoreOptions>, txs: number = TXS): Promise<void> {
   await using store = await onDisk(directory)(options);
-  assert.equal(store.committed.txId, BigInt(TXS));
-  assert.equal([...store.scan({ from: undefined, to: undefined, reverse: false })].length, TXS);
+  assert.equal(store.committed.txId, BigInt(txs));
+  assert.equal([...store.scan({ from: undefined, to: undefined, reverse: false })].length, txs);
 }
 
 describe("a damaged environment", () => {
@@ -86,6 +96,27 @@ describe("a damaged environment", () => {
         assert.deepEqual(await warningsOf(directory, (options) => requireWhole(directory, options)), []);
       }));
   }
+
+  test("as a log whose pages hide rows without a word is not taken for a shorter one, with or without an index", () =>
+    inDirectory(async (directory) => {
+      const txs = 25;
+      await filled(directory, txs);
+      const file = join(directory, "log", "data.mdb");
+      const whole = readFileSync(file);
+      let hidden = 0;
+      for (let page = 2; page < whole.length / PAGE; page++) {
+        // The header of the page stays, so that LMDB finds nothing wrong with it.
+        writeFileSync(file, Uint8Array.from(whole).fill(0, page * PAGE + 24, (page + 1) * PAGE));
+        if (lengthOf(directory, txs) === "shorter") hidden++;
+        else continue;
+        assert.equal(await codeOf(onDisk(directory)), "damaged", `page ${page}`);
+        await lmdbDriver.destroy(join(directory, "index"));
+        assert.equal(await codeOf(onDisk(directory)), "damaged", `page ${page}, without an index`);
+        writeFileSync(file, whole);
+        await requireWhole(directory, {}, txs);
+      }
+      assert.ok(hidden >= 2, "the root of the tables and that of the log");
+    }));
 
   test("may end in a page that nothing names: a write that was cut off", () =>
     inDirectory(async (directory) => {
