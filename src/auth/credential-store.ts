@@ -9,6 +9,9 @@ import { AuthError } from "./errors.ts";
 import type { PasswordHash } from "./password.ts";
 import type { Permission, User } from "./permissions.ts";
 
+/** Where they are in a data directory. */
+export const CREDENTIALS_DIRECTORY = "server-credentials";
+
 export interface StoredUser extends User {
   readonly password: PasswordHash;
 }

@@ -7,28 +7,29 @@ import type { Random } from "../base/random.ts";
 import { StoreError } from "../store/errors.ts";
 import type { DataDirectory } from "./data-directory.ts";
 
-const FILE_NAME = "immudb.identifier";
-const ID_BYTES = 12;
+/** Where it is in a data directory, and how long it is. */
+export const IDENTIFIER_FILE = "immudb.identifier";
+export const IDENTIFIER_BYTES = 12;
 const ALPHABET = "0123456789abcdefghijklmnopqrstuv";
 
 /** Reads the identity of a data directory, or creates it. */
 export async function serverIdentity(directory: DataDirectory, clock: Clock, random: Random): Promise<string> {
-  const stored = await directory.read(FILE_NAME);
+  const stored = await directory.read(IDENTIFIER_FILE);
   if (stored !== undefined) {
-    if (stored.length === ID_BYTES) return xid(stored);
-    const file = `${directory.path}/${FILE_NAME}`;
-    throw new StoreError("damaged", `${file} should hold ${ID_BYTES} bytes: restore it from a backup`, {
-      what: FILE_NAME,
+    if (stored.length === IDENTIFIER_BYTES) return xid(stored);
+    const file = `${directory.path}/${IDENTIFIER_FILE}`;
+    throw new StoreError("damaged", `${file} should hold ${IDENTIFIER_BYTES} bytes: restore it from a backup`, {
+      what: IDENTIFIER_FILE,
     });
   }
   const id = newId(clock, random);
-  await directory.replace(FILE_NAME, id);
+  await directory.replace(IDENTIFIER_FILE, id);
   return xid(id);
 }
 
 /** Twelve bytes: seconds since the epoch, then chance. */
 export function newId(clock: Clock, random: Random): Uint8Array {
-  return concat(u32(Math.floor(clock.nowMs() / 1000) % 2 ** 32), random.bytes(ID_BYTES - 4));
+  return concat(u32(Math.floor(clock.nowMs() / 1000) % 2 ** 32), random.bytes(IDENTIFIER_BYTES - 4));
 }
 
 /** The text of twelve bytes: five bits a character, the last one padded with zero bits. */

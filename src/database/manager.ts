@@ -37,7 +37,8 @@ import {
   DEFAULT_DATABASE_SETTINGS,
 } from "./settings.ts";
 
-const CATALOG_DIRECTORY = "server-catalog";
+/** Where the catalog is in a data directory. */
+export const CATALOG_DIRECTORY = "server-catalog";
 const NOTHING: Extent = { transactions: 0, bytes: 0 };
 
 export interface DatabaseManagerOptions {

@@ -4,7 +4,7 @@ import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CredentialStore } from "../auth/credential-store.ts";
+import { CREDENTIALS_DIRECTORY, CredentialStore } from "../auth/credential-store.ts";
 import { PasswordHasher } from "../auth/password.ts";
 import { Sessions } from "../auth/sessions.ts";
 import { Tokens } from "../auth/tokens.ts";
@@ -37,7 +37,6 @@ import { requestHandler } from "./request-handler.ts";
 import { loadStateSigner } from "./state-signer.ts";
 import { OWN_VERSION } from "./version.ts";
 
-const CREDENTIALS_DIRECTORY = "server-credentials";
 const BUILT_PAGE = fileURLToPath(new URL("../../web/dist", import.meta.url));
 
 export interface RunningServer {
@@ -185,7 +184,8 @@ function logCall(logger: Logger, { failure, ...call }: CompletedCall): void {
   logger.info({ ...call, ...(failure && { code: failure.code, error: failure.message }) }, "call");
 }
 
-function isLoopback(address: string): boolean {
+/** Whether only this machine can reach a server that listens there. */
+export function isLoopback(address: string): boolean {
   return address === "localhost" || address === "::1" || address.startsWith("127.");
 }
 

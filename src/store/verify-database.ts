@@ -2,17 +2,19 @@
 // well. Damage may end the process: whoever must go on runs this in a child.
 
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "../base/random.ts";
 import { ZERO_DIGEST } from "../proof/tx-header.ts";
 import type { Engine, EngineDriver } from "./engine.ts";
-import { HISTORY_TABLE, LATEST_TABLE, META_TABLE } from "./layout.ts";
+import { StoreError } from "./errors.ts";
+import { HISTORY_TABLE, LATEST_TABLE, LOG_TABLE, META_TABLE } from "./layout.ts";
 import { lastEnd } from "./open-marker.ts";
 import type { StorePoint } from "./store.ts";
 import { logTables } from "./tx-log.ts";
 import { verifyStore } from "./verify.ts";
 import type { Pace } from "./verify-pace.ts";
 import { walkPages } from "./verify-pages.ts";
-import { type Findings, isMalformed, type VerifyReport } from "./verify-report.ts";
+import type { Findings, VerifyReport } from "./verify-report.ts";
 import { SegmentReader, segmentsOnDisk } from "./verify-segments.ts";
 
 export interface VerifyJob {
@@ -21,6 +23,8 @@ export interface VerifyJob {
   /** Whether a server has the database open. Otherwise nobody may, as long as this runs. */
   readonly live: boolean;
   readonly known: readonly StorePoint[];
+  /** How many transactions it is known to have had at some time. */
+  readonly hadTransactions: bigint;
 }
 
 export interface VerifyParts {
@@ -31,6 +35,10 @@ export interface VerifyParts {
 }
 
 const DATA_FILE = "data.mdb";
+const LOG_TABLES = [LOG_TABLE, META_TABLE];
+const INDEX_TABLES = [LATEST_TABLE, HISTORY_TABLE, META_TABLE];
+const LIVE_ATTEMPTS = 20;
+const LIVE_PAUSE_MS = 100;
 
 /** Verifies a database on disk. */
 export async function verifyDatabase(job: VerifyJob, parts: VerifyParts): Promise<VerifyReport> {
@@ -48,18 +56,18 @@ export async function verifyDatabase(job: VerifyJob, parts: VerifyParts): Promis
 
 async function verifyFiles(job: VerifyJob, parts: VerifyParts): Promise<StorePoint | undefined> {
   const { findings, random, pace } = parts;
-  const { database, directory, live, known } = job;
+  const { database, directory, live, known, hadTransactions } = job;
   if (live) findings.notCovered.push("the pages of the files as such: they are walked while no server runs");
-  const log = await open(job, parts, await logDirectory(job, parts));
+  const log = await openLog(job, parts);
   if (log === undefined) return undefined;
   await using _log = disposable(log);
-  const index = (await indexIsLeft(job, parts)) ? undefined : await open(job, parts, "index");
+  const index = (await indexIsLeft(job, parts)) ? undefined : await open(job, parts, "index", INDEX_TABLES);
   await using _index = disposable(index);
   const segments = new SegmentReader(database, segmentsOnDisk(directory));
   using _segments = { [Symbol.dispose]: () => segments.close() };
   try {
     const source = { log: logTables(log), index: index && indexTables(index), segments };
-    return await verifyStore(source, { live, known, random }, findings, pace);
+    return await verifyStore(source, { live, known, hadTransactions, random }, findings, pace);
   } catch (error) {
     if (!isEngineError(error)) throw error;
     findings.add("engine", `the engine could not read on: ${error.message}`);
@@ -68,12 +76,18 @@ async function verifyFiles(job: VerifyJob, parts: VerifyParts): Promise<StorePoi
   }
 }
 
-/** The log, or the one that an interrupted truncation left under another name. */
-async function logDirectory({ directory }: VerifyJob, { driver, findings }: VerifyParts): Promise<string> {
-  const [log, old] = ["log", "log-old"];
-  if (!(await driver.exists(join(directory, old)))) return log;
-  findings.notCovered.push("what an interrupted truncation left: the next start finishes it");
-  return (await driver.exists(join(directory, log))) ? log : old;
+/** A truncation puts another log in the place of the one that is there: for a moment, or after a crash, it has another name. */
+async function openLog(job: VerifyJob, parts: VerifyParts): Promise<Engine | undefined> {
+  const { directory, live } = job;
+  const { driver, findings } = parts;
+  const exists = (name: string): Promise<boolean> => driver.exists(join(directory, name));
+  for (let left = live ? LIVE_ATTEMPTS : 0; left > 0 && !(await exists("log")); left--) await sleep(LIVE_PAUSE_MS);
+  const interrupted = !live && (await exists("log-old"));
+  if (interrupted) findings.notCovered.push("what an interrupted truncation left: the next start finishes it");
+  const name = interrupted && !(await exists("log")) ? "log-old" : "log";
+  if (await exists(name)) return open(job, parts, name, LOG_TABLES);
+  findings.add("log", "there is no log: the files of the database are gone, or it has never been open");
+  return undefined;
 }
 
 /** Whether the next start throws the index away: after the machine went down nothing in it can be relied on. */
@@ -89,31 +103,36 @@ async function indexIsLeft({ directory, live }: VerifyJob, { driver, findings }:
 
 async function open(
   { directory, live }: VerifyJob,
-  { driver, findings, pace }: VerifyParts,
+  parts: VerifyParts,
   name: string,
+  tables: readonly string[],
 ): Promise<Engine | undefined> {
+  const { driver, findings } = parts;
   const environment = join(directory, name);
-  if (!(await driver.exists(environment))) {
-    findings.add("log", "there is no log: the files of the database are gone, or it has never been open");
-    return undefined;
-  }
-  if (!live) {
-    const complain = (what: string): void => findings.add("page", `${name}/${DATA_FILE}: ${what}`);
-    const { pages, openable } = await walkPages(join(environment, DATA_FILE), pace, complain);
-    findings.covered.pages += pages;
-    if (!openable) {
-      findings.notCovered.push(`what is in ${name}: the engine cannot open it`);
-      return undefined;
-    }
-  }
+  if (!live && !(await walkFile(environment, name, parts))) return undefined;
+  let engine: Engine | undefined;
   try {
-    return await driver.open(environment, { durable: true, readOnly: true });
+    engine = await driver.open(environment, { durable: true, readOnly: true });
+    for (const table of tables) engine.table(table);
+    return engine;
   } catch (error) {
-    if (!isEngineError(error) && !isMalformed(error)) throw error;
+    await engine?.close();
+    if (!isEngineError(error)) throw error;
     findings.add("engine", `the engine could not open ${name}: ${error.message}`);
     findings.notCovered.push(`what is in ${name}: the engine could not open it`);
     return undefined;
   }
+}
+
+/** Walks the file of an environment that nobody writes to. Returns whether the engine may open it. */
+export async function walkFile(environment: string, name: string, parts: VerifyParts): Promise<boolean> {
+  const { findings, pace } = parts;
+  const complain = (what: string): void => findings.add("page", `${name}/${DATA_FILE}: ${what}`);
+  const { pages, openable } = await walkPages(join(environment, DATA_FILE), pace, complain);
+  findings.covered.pages += pages;
+  await pace.rest("pages", pages, pages);
+  if (!openable) findings.notCovered.push(`what is in ${name}: the engine cannot open it`);
+  return openable;
 }
 
 function indexTables(engine: Engine) {
@@ -129,7 +148,8 @@ function disposable(engine: Engine | undefined): AsyncDisposable {
   return { [Symbol.asyncDispose]: async () => engine?.close() };
 }
 
-/** LMDB's own errors have numbers for codes. */
+/** What an engine throws that cannot read its file. LMDB's own errors have numbers for codes. */
 function isEngineError(error: unknown): error is Error {
+  if (error instanceof StoreError) return error.code === "damaged";
   return error instanceof Error && typeof (error as { code?: unknown }).code === "number";
 }

@@ -37,7 +37,11 @@ export type FindingClass =
   | "segment"
   | "index_latest"
   | "index_history"
-  | "index_watermark";
+  | "index_watermark"
+  /** What a server keeps beside its databases. */
+  | "catalog"
+  | "credentials"
+  | "identity";
 
 export interface Finding {
   readonly class: FindingClass;

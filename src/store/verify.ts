@@ -45,6 +45,8 @@ export interface VerifyOptions {
   readonly live: boolean;
   /** States that must be part of the history: known from clients, or from the server that has the database open. */
   readonly known: readonly StorePoint[];
+  /** How many transactions it is known to have had at some time. */
+  readonly hadTransactions: bigint;
   readonly random: Random;
 }
 
@@ -76,7 +78,7 @@ export async function verifyStore(
     versions: logVersions,
   });
   await check.run(last, options.live, pace);
-  for (const { txId } of options.known)
+  for (const txId of [...options.known.map((point) => point.txId), options.hadTransactions])
     if (txId > last) findings.add("state", `the log ends with transaction ${last} and a later one is known`, { txId });
   if (index !== undefined) {
     const comparison = { source: { ...source, index }, watermark, log: check, logVersions, indexVersions };

@@ -210,7 +210,12 @@ export class CopiedRows {
       index: { engine, latest: this.latest, history: this.history, meta: this.indexMeta },
       segments,
     };
-    const end = await verifyStore(source, { live, known, random: systemRandom }, findings, new Pace());
+    const end = await verifyStore(
+      source,
+      { live, known, hadTransactions: 0n, random: systemRandom },
+      findings,
+      new Pace(),
+    );
     segments.close();
     return Object.assign(findings, { end });
   }
