@@ -4,10 +4,13 @@
 import { Command, CommanderError, Option } from "commander";
 import { ALL_FLAGS, FLAGS, type Flag } from "../server/flags.ts";
 import { OWN_VERSION } from "../server/version.ts";
+import { EXIT } from "./exit-codes.ts";
+import { type CommandLine, SUBCOMMANDS, type Subcommand } from "./immudb/commands.ts";
 
 export type Arguments =
   /** Flags by name; `true` for one without a value. */
   | { readonly kind: "serve"; readonly given: ReadonlyMap<string, string | true> }
+  | ({ readonly kind: "command"; readonly command: Subcommand } & CommandLine)
   /** Everything has been said. */
   | { readonly kind: "exit"; readonly code: number };
 
@@ -19,6 +22,7 @@ export interface Output {
 /** Parses what follows the program's name. */
 export function parseArguments(args: readonly string[], output: Output): Arguments {
   let serve = false;
+  let named: { readonly command: Subcommand; readonly options: CommandLine["options"] } | undefined;
   const program = new Command("immudb")
     .description("Tamper-evident database server. Every flag can also be set as IMMUDB_NAME in the environment.")
     .exitOverride()
@@ -35,13 +39,42 @@ export function parseArguments(args: readonly string[], output: Output): Argumen
     .command("version")
     .description("print the version")
     .action(() => output.out(`immudb for TypeScript ${OWN_VERSION}\n`));
+  for (const command of SUBCOMMANDS) {
+    addSubcommand(program, command, (options) => {
+      named = { command, options };
+    });
+  }
   try {
     program.parse(args, { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) return { kind: "exit", code: error.exitCode };
+    if (error instanceof CommanderError) return { kind: "exit", code: exitCodeOf(error, args) };
     throw error;
   }
+  if (named !== undefined) return { kind: "command", ...named, given: givenFlags(program) };
   return serve ? { kind: "serve", given: givenFlags(program) } : { kind: "exit", code: 0 };
+}
+
+/** The server's own command line has always ended with 1; commands keep 1 for what goes wrong while they run. */
+function exitCodeOf(error: CommanderError, args: readonly string[]): number {
+  const first = args.find((arg) => SUBCOMMANDS.some(({ name }) => name.split(" ")[0] === arg));
+  return error.exitCode !== 0 && first !== undefined ? EXIT.usage : error.exitCode;
+}
+
+function addSubcommand(program: Command, command: Subcommand, found: (options: CommandLine["options"]) => void): void {
+  const words = command.name.split(" ");
+  const last = words.pop() ?? "";
+  let parent = program;
+  for (const word of words) {
+    parent = parent.commands.find((known) => known.name() === word) ?? parent.command(word);
+  }
+  const made = parent.command(last).description(command.description);
+  for (const { name, meaning, choices, default: initial, required } of command.options) {
+    const option = new Option(`--${name} <${choices?.join("|") ?? name}>`, meaning);
+    if (choices !== undefined) option.choices(choices);
+    if (initial !== undefined) option.default(initial);
+    made.addOption(option.makeOptionMandatory(required === true));
+  }
+  made.action((options: Record<string, string>) => found(options));
 }
 
 function optionOf(flag: Flag): Option {

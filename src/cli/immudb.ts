@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The server. This file runs on any Node, to say plainly that a newer one is needed.
+// The server, and the commands that work on its data. This file runs on any Node, to say plainly that a newer one is needed.
 
 const NODE_MAJOR_MIN = 24;
 
@@ -14,5 +14,6 @@ const parsed = parseArguments(process.argv.slice(2), {
   err: (text) => process.stderr.write(text),
 });
 if (parsed.kind === "exit") process.exit(parsed.code);
+if (parsed.kind === "command") process.exit(await parsed.command.run(parsed));
 const { runServer } = await import("../server/run.ts");
 process.exit(await runServer(parsed.given));

@@ -116,7 +116,11 @@ export class Port {
   }
 }
 
-function cannotListen({ address, port }: PortOptions, error: NodeJS.ErrnoException): StartError {
+/** Why an address cannot be had, and what to do about it. */
+export function cannotListen(
+  { address, port }: Pick<PortOptions, "address" | "port">,
+  error: NodeJS.ErrnoException,
+): StartError {
   const hints: Readonly<Record<string, string>> = {
     EADDRINUSE: "stop what uses it, or choose another one with --port",
     EACCES: "ports below 1024 are reserved: choose another one with --port",

@@ -64,6 +64,22 @@ describe("the command line of immudb", () => {
     assert.match(out, /--pprof[\s\S]*?no effect yet/);
   });
 
+  test("a command takes its own options, and the server's flags before it and after it", () => {
+    const { parsed } = parse("--dir", "d", "index", "rebuild", "--database", "one", "--port=1");
+    assert.equal(parsed.kind, "command");
+    if (parsed.kind !== "command") return;
+    assert.equal(parsed.command.name, "index rebuild");
+    assert.deepEqual({ ...parsed.options }, { database: "one", output: "text" });
+    assert.deepEqual(Object.fromEntries(parsed.given), { dir: "d", port: "1" });
+  });
+
+  test("a command line that a command cannot obey ends with exit code 2", () => {
+    for (const args of [["backup"], ["index"], ["index", "rebuild", "--output=xml"], ["config", "check", "--nosuch"]]) {
+      assert.deepEqual(parse(...args).parsed, { kind: "exit", code: 2 }, args.join(" "));
+    }
+    assert.deepEqual(parse("config", "check", "--help").parsed, { kind: "exit", code: 0 });
+  });
+
   test("version prints the version of this product", () => {
     const { parsed, out } = parse("version");
     assert.deepEqual(parsed, { kind: "exit", code: 0 });

@@ -1,0 +1,136 @@
+// Whether a server would start with a configuration, found out without starting it: nothing is written but a file that is
+// removed again, and no database is opened.
+
+import { access, constants, stat, statfs } from "node:fs/promises";
+import { createServer } from "node:net";
+import { dirname, join, resolve } from "node:path";
+import { CREDENTIALS_DIRECTORY } from "../auth/credential-store.ts";
+import { RoomError } from "../base/errors.ts";
+import { systemRandom } from "../base/random.ts";
+import { diskDirectory } from "../database/data-directory.ts";
+import { readConfig, type ServerConfig } from "./config.ts";
+import { StartError } from "./errors.ts";
+import { isLoopback } from "./main.ts";
+import { cannotListen } from "./port.ts";
+import { loadStateSigner } from "./state-signer.ts";
+
+/** `warning`: the server starts, and the operator should know. */
+export type CheckResult = "ok" | "warning" | "failed";
+
+export interface Check {
+  /** What was looked at. */
+  readonly subject: string;
+  readonly result: CheckResult;
+  readonly message: string;
+  /** What to do about it. */
+  readonly next?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Everything that can be said about a configuration. Without a readable one the first failure is all. */
+export async function checkConfig(
+  given: ReadonlyMap<string, string | true>,
+  environment: Environment,
+): Promise<Check[]> {
+  let config: ServerConfig;
+  let warnings: readonly string[];
+  try {
+    ({ config, warnings } = readConfig(given, environment));
+  } catch (error) {
+    return [failed("flags", error)];
+  }
+  return [
+    ok("flags", "every value is in its range"),
+    ...warnings.map((message): Check => ({ subject: "flags", result: "warning", message })),
+    await checkDirectory(config),
+    ...(await checkSpace(config)),
+    await checkSigningKey(config),
+    await checkPort(config),
+    ...(await checkPassword(config)),
+  ];
+}
+
+async function checkDirectory({ directory }: ServerConfig): Promise<Check> {
+  const path = resolve(directory);
+  try {
+    if (!(await exists(path))) {
+      await access(await existingParent(path), constants.W_OK);
+      return ok("data directory", `${path} will be made`);
+    }
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    const home = diskDirectory(path, systemRandom);
+    await home.occupy();
+    await home.leave();
+    return ok("data directory", `${path} can be written to, and nobody else uses it`);
+  } catch (error) {
+    const hint = isLocked(error)
+      ? "stop the server that uses it"
+      : "choose a directory that you may write to with --dir";
+    return failed("data directory", error, hint);
+  }
+}
+
+async function checkSpace({ directory, diskLowWatermarkBytes }: ServerConfig): Promise<Check[]> {
+  const { bavail, bsize } = await statfs(await existingParent(resolve(directory)));
+  const freeBytes = bavail * bsize;
+  const message = `${freeBytes} bytes are free, and below ${diskLowWatermarkBytes} writes are refused`;
+  if (freeBytes >= diskLowWatermarkBytes) return [ok("disk", message)];
+  return [{ subject: "disk", result: "warning", message, next: "make room, or lower --disk-low-watermark" }];
+}
+
+async function checkSigningKey({ signingKey }: ServerConfig): Promise<Check> {
+  if (signingKey === undefined) return ok("signing key", "none: states are not signed");
+  try {
+    await loadStateSigner(signingKey);
+    return ok("signing key", `${signingKey} is a P-256 private key`);
+  } catch (error) {
+    return failed("signing key", error);
+  }
+}
+
+async function checkPort({ address, port }: ServerConfig): Promise<Check> {
+  const listener = createServer();
+  try {
+    await new Promise<void>((done, fail) => {
+      listener.once("error", (error) => fail(cannotListen({ address, port }, error)));
+      listener.listen(port, address, done);
+    });
+    return ok("port", `${address}:${port} is free`);
+  } catch (error) {
+    return failed("port", error);
+  } finally {
+    listener.close();
+  }
+}
+
+/** The default password counts when the administrator is created, and then for whoever reaches the machine. */
+async function checkPassword(config: ServerConfig): Promise<Check[]> {
+  const { address, authentication, adminPasswordGiven, directory } = config;
+  const isNew = !(await exists(join(directory, CREDENTIALS_DIRECTORY)));
+  if (!isNew || !authentication || adminPasswordGiven || isLoopback(address)) return [];
+  const message = "the administrator will have the default password, and other machines can reach the server";
+  return [{ subject: "password", result: "warning", message, next: "set --admin-password before the first start" }];
+}
+
+function ok(subject: string, message: string): Check {
+  return { subject, result: "ok", message };
+}
+
+function failed(subject: string, error: unknown, hint?: string): Check {
+  const message = error instanceof Error ? error.message : String(error);
+  const next = error instanceof StartError ? error.hint : hint;
+  return { subject, result: "failed", message, ...(next !== undefined && { next }) };
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof RoomError && error.code === "locked";
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+async function existingParent(path: string): Promise<string> {
+  return (await exists(path)) ? path : existingParent(dirname(path));
+}
