@@ -60,39 +60,46 @@ export const lmdbDriver: EngineDriver = {
 
 type Operation = readonly [table: LmdbTable, key: Uint8Array, value: Uint8Array | undefined];
 
+function openRoot(
+  directory: string,
+  { durable, readOnly = false }: EngineOptions,
+): RootDatabase<Uint8Array, Uint8Array> {
+  return open({
+    path: directory,
+    encoding: "binary",
+    keyEncoding: "binary",
+    pageSize: PAGE_BYTES,
+    maxDbs: TABLES_MAX,
+    overlappingSync: false,
+    // With it a commit that fails rejects promises that nobody is given, and that ends the process.
+    eventTurnBatching: false,
+    noSync: !durable,
+    readOnly,
+    compression: false,
+  } as Parameters<typeof open<Uint8Array, Uint8Array>>[0]);
+}
+
 class LmdbEngine implements Engine {
-  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
+  #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #tables = new Map<string, LmdbTable>();
   readonly #directory: string;
-  readonly #durable: boolean;
-  readonly #readOnly: boolean;
+  readonly #options: EngineOptions;
+  /** The last write, ended or under way: one begins when the one before it has ended. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #state: "open" | "reopening" | "only read" | "lost" = "open";
   #closed = false;
 
   constructor(directory: string, options: EngineOptions) {
     this.#directory = directory;
-    this.#durable = options.durable;
-    this.#readOnly = options.readOnly === true;
-    this.#root = open({
-      path: directory,
-      encoding: "binary",
-      keyEncoding: "binary",
-      pageSize: PAGE_BYTES,
-      maxDbs: TABLES_MAX,
-      overlappingSync: false,
-      // With it a commit that fails rejects promises that nobody is given, and that ends the process.
-      eventTurnBatching: false,
-      noSync: !options.durable,
-      readOnly: this.#readOnly,
-      compression: false,
-    } as Parameters<typeof open<Uint8Array, Uint8Array>>[0]);
+    this.#options = options;
+    this.#root = openRoot(directory, options);
   }
 
   table(name: string): Table {
     let table = this.#tables.get(name);
     if (table === undefined) {
       // Whoever only reads gets nothing, whatever the types say, for a table that is not there.
-      const options = { name, encoding: "binary", keyEncoding: "binary" } as const;
-      const store = namingDamage(this.#directory, () => this.#root.openDB(options)) as unknown as Store | undefined;
+      const store = this.#openTable(name);
       if (store === undefined) return EMPTY_TABLE;
       table = new LmdbTable(store, this.#directory, () => this.#requireOpen());
       this.#tables.set(name, table);
@@ -101,13 +108,21 @@ class LmdbEngine implements Engine {
   }
 
   async write(fill: (batch: WriteBatch) => void): Promise<void> {
-    this.#requireOpen();
+    this.#requireNotClosed();
     // Collected first: what lmdb was told before `fill` threw it would store all the same.
     const operations: Operation[] = [];
     fill({
       put: (table, key, value) => operations.push([table as LmdbTable, key, value]),
       remove: (table, key) => operations.push([table as LmdbTable, key, undefined]),
     });
+    const written = this.#turn.then(() => this.#commit(operations));
+    this.#turn = written.catch(() => undefined);
+    return written;
+  }
+
+  async #commit(operations: readonly Operation[]): Promise<void> {
+    if (this.#state !== "open") await this.#reopen();
+    if (this.#state !== "open") throw new StoreError("write_failed", "the environment takes no writes");
     requireRoomIn(this.#directory, this.#growthMax(operations));
     try {
       // The promises of put and remove inside a batch are constants: only the batch's own promise can reject.
@@ -119,8 +134,39 @@ class LmdbEngine implements Engine {
       // lmdb rejects a second promise with the cause; left alone it would end the process as an unhandled rejection.
       const cause = (error as { commitError?: Promise<unknown> }).commitError;
       cause?.catch(() => undefined);
+      await this.#reopen();
       throw error;
     }
+  }
+
+  /**
+   * After a failed write LMDB may take no more of them, ever: it then answers neither yes nor no. Where the environment can
+   * only be read, the next write tries again.
+   */
+  async #reopen(): Promise<void> {
+    this.#state = "reopening";
+    await this.#root.close();
+    try {
+      this.#use(openRoot(this.#directory, this.#options));
+      this.#state = "open";
+    } catch {
+      try {
+        this.#use(openRoot(this.#directory, { ...this.#options, readOnly: true }));
+        this.#state = "only read";
+      } catch {
+        this.#state = "lost";
+      }
+    }
+  }
+
+  #use(root: RootDatabase<Uint8Array, Uint8Array>): void {
+    this.#root = root;
+    for (const [name, table] of this.#tables) table.store = this.#openTable(name) as Store;
+  }
+
+  #openTable(name: string): Store | undefined {
+    const options = { name, encoding: "binary", keyEncoding: "binary" } as const;
+    return namingDamage(this.#directory, () => this.#root.openDB(options)) as unknown as Store | undefined;
   }
 
   #growthMax(operations: readonly Operation[]): number {
@@ -158,19 +204,28 @@ class LmdbEngine implements Engine {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#turn;
     await this.#root.close();
-    if (!this.#durable && !this.#readOnly) await syncFile(join(this.#directory, DATA_FILE));
+    const { durable, readOnly = false } = this.#options;
+    if (!durable && !readOnly) await syncFile(join(this.#directory, DATA_FILE));
+  }
+
+  #requireNotClosed(): void {
+    if (this.#closed) throw new StoreError("closed", "the environment is closed");
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new StoreError("closed", "the environment is closed");
+    this.#requireNotClosed();
+    if (this.#state === "reopening" || this.#state === "lost")
+      throw new StoreError("closed", "the environment could not be opened again yet after a failed write");
   }
 }
 
 const EMPTY_TABLE: Table = { get: () => undefined, range: () => [] };
 
 class LmdbTable implements Table {
-  readonly store: Store;
+  /** Another one after the environment was opened again. */
+  store: Store;
   readonly #directory: string;
   readonly #requireOpen: () => void;
 
