@@ -29,7 +29,7 @@ import {
 import { SimulatedFiles, type SimulatedProcess } from "./simulated-files.ts";
 
 /**
- * Whether and how a write fails. `full`: no space, nothing is stored; `lost`: an error, nothing is stored; `stored`: the
+ * Whether and how a write fails. `full`: no space, nothing is stored, and of a file nothing is created; `lost`: an error, nothing is stored; `stored`: the
  * batch is there in spite of the error.
  */
 export type WriteFault = "none" | "full" | "lost" | "stored";
@@ -40,7 +40,7 @@ export interface SimulatedDiskOptions {
   readonly fault?: () => WriteFault;
   /** Asked before each write of an unsynced environment or of a file. */
   readonly otherFault?: () => WriteFault;
-  /** Whether an engine answers nothing any more after a write that ended in `lost` or `stored`, until it is reopened. */
+  /** Whether an engine answers no reads after a write that ended in `lost` or `stored`, until a write opens it again. */
   readonly panics?: () => boolean;
   /** The disk (or the program) that lies: durable writes resolve and are never synced. */
   readonly ignoreSync?: boolean;
@@ -74,6 +74,10 @@ export class SimulatedDisk {
         if (environment === undefined) {
           environment = new SimulatedEnvironment(options.durable);
           environments.set(directory, environment);
+        }
+        if (options.durable) {
+          requireSynced(this.#options.otherFault?.() ?? "none");
+          if (!this.#options.ignoreSync) environment.sync();
         }
         return new SimulatedEngine(environment, options, this.#options, (count) => this.#turns(count, process));
       },
@@ -137,6 +141,11 @@ export class SimulatedDisk {
     return this.#environments.get(directory)?.table(table).get(key);
   }
 
+  /** The tables of an environment as the living process would read them, by name. */
+  tables(directory: string): Readonly<Record<string, SimulatedRows>> {
+    return Object.fromEntries(this.#environments.get(directory)?.tables() ?? []);
+  }
+
   async #turns(count: number, process: SimulatedProcess): Promise<void> {
     for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
     if (!process.alive) await new Promise<never>(() => undefined);
@@ -153,7 +162,8 @@ class SimulatedEngine implements Engine {
   readonly #turns: Turns;
   readonly #tables = new Map<string, SimulatedTable>();
   #queue: Promise<void> = Promise.resolve();
-  #refusal: Error | undefined;
+  #closed = false;
+  #isBroken = false;
 
   constructor(environment: SimulatedEnvironment, options: EngineOptions, disk: SimulatedDiskOptions, turns: Turns) {
     this.#environment = environment;
@@ -172,7 +182,7 @@ class SimulatedEngine implements Engine {
   }
 
   async write(fill: (batch: WriteBatch) => void): Promise<void> {
-    this.#requireOpen();
+    if (this.#closed) throw closed();
     const batch: Operation[] = [];
     const note = (table: Table, key: Uint8Array, value: Uint8Array | undefined): void => {
       batch.push({ table: (table as SimulatedTable).name, key: toText(key), value: value?.slice() });
@@ -192,8 +202,8 @@ class SimulatedEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    if (this.#refusal instanceof StoreError) return;
-    this.#refusal = new StoreError("closed", "the environment is closed");
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#queue;
     await this.#turns(1);
     if (!this.#durable) requireWritten(this.#disk.otherFault?.() ?? "none");
@@ -201,23 +211,27 @@ class SimulatedEngine implements Engine {
   }
 
   #requireOpen(): void {
-    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#closed || this.#isBroken) throw closed();
   }
 
   async #commit(batch: readonly Operation[]): Promise<void> {
     const { random, ignoreSync, answerEarly } = this.#disk;
     await this.#turns(random.below(3));
-    const fault = (this.#durable ? this.#disk.fault?.() : this.#disk.otherFault?.()) ?? "none";
+    if (this.#isBroken && this.#fault() !== "none")
+      throw new StoreError("write_failed", "the environment takes no writes");
+    this.#isBroken = false;
+    const fault = this.#fault();
     if (fault === "none" || fault === "stored") this.#environment.commit(batch);
-    if (fault === "lost" || fault === "stored") this.#mayPanic();
+    if (fault === "lost" || fault === "stored") this.#isBroken = this.#disk.panics?.() ?? false;
+    if (fault === "full") throw new StoreError("disk_low", "the simulated disk is full");
     requireWritten(fault);
     if (!this.#durable || ignoreSync) return;
     const synced = this.#turns(1 + random.below(6)).then(() => this.#environment.sync());
     if (!answerEarly) await synced;
   }
 
-  #mayPanic(): void {
-    if (this.#disk.panics?.()) this.#refusal ??= new Error("MDB_PANIC: the environment must be reopened");
+  #fault(): WriteFault {
+    return (this.#durable ? this.#disk.fault?.() : this.#disk.otherFault?.()) ?? "none";
   }
 }
 
@@ -241,6 +255,15 @@ class SimulatedTable implements Table {
     this.#requireOpen();
     yield* this.#rows.range(options);
   }
+}
+
+function closed(): StoreError {
+  return new StoreError("closed", "the environment is closed");
+}
+
+/** A sync needs no space. */
+function requireSynced(fault: WriteFault): void {
+  if (fault !== "full") requireWritten(fault);
 }
 
 function requireWritten(fault: WriteFault): void {

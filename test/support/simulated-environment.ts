@@ -49,6 +49,10 @@ export class SimulatedEnvironment {
     return table;
   }
 
+  tables(): Iterable<[name: string, rows: SimulatedRows]> {
+    return this.#cached;
+  }
+
   commit(batch: readonly Operation[]): void {
     for (const { table, key, value } of batch) this.table(table).set(key, value);
     this.#unsynced.push(batch);
@@ -115,6 +119,10 @@ export class SimulatedEnvironment {
 export class SimulatedRows {
   readonly #rows = new Map<string, Uint8Array>();
   readonly #keys = new SortedKeys();
+
+  get size(): number {
+    return this.#rows.size;
+  }
 
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#rows.get(toText(key))?.slice();

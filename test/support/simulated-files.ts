@@ -1,6 +1,7 @@
 // The files of a simulated disk that are not environments: markers, locks, small files and value segments.
 //
-//   marker        setting it is synced, removing it is not: a machine that goes down may find it again
+//   marker        setting it is synced, removing it is not: a machine that goes down may find it again. That of an opening is
+//                 never synced and always kept: another boot id counts more
 //   small file    replaced as a whole
 //   segment file  keeps what was synced, and of an append under way as much as chance wants
 //   lock          held while the process that took it lives
@@ -34,6 +35,7 @@ export class SimulatedFiles {
   readonly #writeTime: WriteTime;
   readonly #owners = new Map<string, SimulatedProcess>();
   readonly #markers = new Map<string, Marker>();
+  readonly #opening = new Set<string>();
   readonly #small = new Map<string, Uint8Array>();
   readonly #segments = new Map<string, SegmentFile>();
   /** Counts up when the machine goes down: the boot id. */
@@ -70,10 +72,13 @@ export class SimulatedFiles {
       lastEnd: async () => this.#lastEnd(directory),
       markOpen: async () => {
         await this.#writeTime(process);
+        this.#opening.add(directory);
         this.#markers.set(directory, { cached: this.#boot, synced: this.#boot });
       },
-      // Opening never ends a simulated process by itself.
-      markOpened: async () => undefined,
+      markOpened: async () => {
+        await this.#writeTime(process);
+        this.#opening.delete(directory);
+      },
       markClosed: async () => {
         await this.#writeTime(process);
         this.#markers.set(directory, { cached: undefined, synced: this.#markers.get(directory)?.synced });
@@ -105,7 +110,9 @@ export class SimulatedFiles {
 
   #lastEnd(directory: string): LastEnd {
     const boot = this.#markers.get(directory)?.cached;
-    return boot === undefined ? "clean" : boot === this.#boot ? "process_died" : "machine_went_down";
+    if (boot === undefined) return "clean";
+    if (boot !== this.#boot) return "machine_went_down";
+    return this.#opening.has(directory) ? "died_opening" : "process_died";
   }
 
   #segmentFiles(prefix: string, process: SimulatedProcess): SegmentFiles {
