@@ -34,6 +34,9 @@ export const lmdbDriver: EngineDriver = {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       await reserveLockFile(directory);
       if (bytesOf(directory) < NEW_BYTES) requireRoomIn(directory, NEW_BYTES);
+      if (bytesOf(directory) === 0) await makeFile(directory);
+      // Its last writer may have died between a commit and its sync.
+      else if (options.durable) await syncFile(join(directory, DATA_FILE));
     }
     await this.check(directory);
     return namingDamage(directory, () => new LmdbEngine(directory, options));
@@ -302,6 +305,13 @@ function namedDamage(directory: string, error: unknown): unknown {
 
 function bytesOf(directory: string): number {
   return statSync(join(directory, DATA_FILE), { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** An empty file, whose name and place are on disk before anything is written to it. */
+async function makeFile(directory: string): Promise<void> {
+  await (await openFile(join(directory, DATA_FILE), "a", 0o600)).close();
+  await syncDirectory(directory);
+  await syncDirectory(dirname(directory));
 }
 
 async function syncFile(path: string): Promise<void> {

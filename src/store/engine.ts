@@ -4,6 +4,7 @@
 // Promises every engine keeps:
 //   - write() is atomic: after a crash all of a batch is there or none of it.
 //   - write() of a durable engine resolves only when the batch is on disk; of an unsynced one when it is committed.
+//   - what a durable engine shows when it is opened is on disk: the process that wrote it may have died before it was synced.
 //   - writes become visible in the order of the calls, and no earlier than they are committed.
 //   - write() is all or nothing also when what fills the batch throws.
 //   - reads between two awaits may come from one snapshot; after refresh() they see every resolved write.
