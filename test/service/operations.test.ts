@@ -1,7 +1,8 @@
 // The commands of immudb that work on a data directory, as an operator runs them: beside a running server, or after it.
 
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -134,7 +135,8 @@ describe("the commands of an operator", () => {
   test("config check says that a server would start, and warns of what it should know", async () => {
     const directory = join(home, "new");
     const key = join(home, "key.pem");
-    execFileSync("openssl", ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key]);
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+    await writeFile(key, privateKey.export({ type: "pkcs8", format: "pem" }));
     const flags = ["--dir", directory, "--port=0", "--address=127.0.0.1", `--signingKey=${key}`];
     const fine = await immudb(["config", "check", ...flags]);
     assert.equal(fine.code, 0, fine.out);
