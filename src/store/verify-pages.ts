@@ -57,7 +57,8 @@ export async function walkPages(path: string, pace: Pace, complain: Complain): P
   }
 }
 
-/** Of the two meta pages the one of the later transaction counts; both must be meta pages. */
+/** Of the two meta pages the one of the later transaction counts, of equals the first: LMDB leaves such a pair when writing
+ * the second one failed. Both must be meta pages. */
 function latestMeta(file: number): Meta {
   const read = (number: number, at: number): Meta => {
     const page = new Uint8Array(META_BYTES);
@@ -66,7 +67,7 @@ function latestMeta(file: number): Meta {
   const first = read(0, 0);
   const second = read(1, first.pageBytes);
   if (first.pageBytes !== second.pageBytes) throw new RangeError("the meta pages disagree about the size of a page");
-  return first.txn > second.txn ? first : second;
+  return first.txn >= second.txn ? first : second;
 }
 
 type Bounds = { readonly from: Uint8Array | undefined; readonly to: Uint8Array | undefined };
