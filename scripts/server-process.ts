@@ -16,6 +16,12 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
+export interface ServerPlace {
+  readonly directory: string;
+  /** Variables of its environment besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export class ServerProcess {
   /** Name and password of the system administrator. */
   static readonly user = "immudb";
@@ -30,13 +36,14 @@ export class ServerProcess {
   #isServing = false;
 
   /** Returns at once; `serving` tells when it can be called. */
-  constructor(directory: string, ...flags: readonly string[]) {
+  constructor(place: string | ServerPlace, ...flags: readonly string[]) {
+    const { directory, env: more = {} } = typeof place === "string" ? { directory: place } : place;
     const args = [PROGRAM, "--address=127.0.0.1", "--port=0", `--dir=${directory}`, "--logformat=json", ...flags];
     // Settings of the machine (IMMUDB_…) are none of its business.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("IMMUDB_")));
     const child = spawn(process.execPath, args, {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { ...env, LOG_LEVEL: "info" },
+      env: { ...env, ...more, LOG_LEVEL: "info" },
     });
     this.#child = child;
     createInterface({ input: child.stderr }).on("line", (line) => this.#read(line));
@@ -61,8 +68,18 @@ export class ServerProcess {
     return this.#serving.promise;
   }
 
+  /** Process id; undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   get isServing(): boolean {
     return this.#isServing;
+  }
+
+  /** Resolves when it is gone, with how it ended: a signal, or its exit code. */
+  get ended(): Promise<string> {
+    return this.#ended;
   }
 
   /** Ends it as SIGKILL does, without a chance to do anything. */

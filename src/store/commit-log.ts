@@ -31,30 +31,34 @@ export interface CommitLog {
 const FORMAT_ROW: Uint8Array = Buffer.from("format");
 const COMMITTED_ROW: Uint8Array = Buffer.from("committed");
 
-/** Opens the log environment of a database, creating it when there is none. Throws `format_unsupported`. */
+/** Opens the log environment of a database, creating it when there is none. Throws `format_unsupported` or `damaged`. */
 export async function openLogTables(driver: EngineDriver, directory: string): Promise<LogTables> {
+  const existed = await driver.exists(directory);
   const engine = await driver.open(directory, { durable: true });
-  const tables = await closingUnless(engine, () => logTables(engine));
-  const format = tables.meta.get(FORMAT_ROW);
-  if (format === undefined) {
+  return closingUnless(engine, async () => {
+    const tables = logTables(engine);
+    const format = tables.meta.get(FORMAT_ROW);
+    if (format !== undefined) {
+      requireFormat(format);
+      return tables;
+    }
+    // Making it was cut off here, or a damaged page hides what it holds: nothing may be written to that one.
+    if (existed) await driver.probe(directory);
     await confirm(tables);
-  } else if (format.length !== 4 || viewOf(format).getUint32(0) !== FORMAT_VERSION) {
-    await tables.engine.close();
-    throw new StoreError(
-      "format_unsupported",
-      `log format is not version ${FORMAT_VERSION}: open it with the version that wrote it`,
-      {
-        expected: FORMAT_VERSION,
-      },
-    );
-  }
-  return tables;
+    return tables;
+  });
+}
+
+function requireFormat(format: Uint8Array): void {
+  if (format.length === 4 && viewOf(format).getUint32(0) === FORMAT_VERSION) return;
+  const message = `log format is not version ${FORMAT_VERSION}: open it with the version that wrote it`;
+  throw new StoreError("format_unsupported", message, { expected: FORMAT_VERSION });
 }
 
 /** What `run` makes of an open environment, which is closed when that fails. */
-export async function closingUnless<T>(engine: Engine, run: () => T): Promise<T> {
+export async function closingUnless<T>(engine: Engine, run: () => T | Promise<T>): Promise<T> {
   try {
-    return run();
+    return await run();
   } catch (error) {
     await engine.close();
     throw error;

@@ -3,7 +3,7 @@
 //
 //   clean, process died     nothing: opening checks the first pages, and index and log are compared. Without an index that
 //                           could tell how far the log went, the log is read to its end by another process
-//   died opening            log and index are read to their end by another process
+//   died opening, or again  log and index are read to their end by another process
 //   machine went down       the index, whose pages were never synced, is dropped; the log is read to its end by another process
 //
 // The log is the truth: when it is damaged the database is not opened. The index is derived: it is dropped.

@@ -1,11 +1,13 @@
-// The markers of an open database, files in its directory. `open` exists while it is open and holds the boot id of the machine;
-// `opening` exists beside it while its environments are being opened. Found at the next open, they say how the last one ended:
+// The markers of an open database, files in its directory. `open` exists while it is open and holds the boot id of the machine,
+// and "again" when the stay before ended with its process, too; `opening` exists beside it while its environments are being
+// opened. Found at the next open, they say how the last stay ended:
 //
-//   no `open`                  closed cleanly
-//   `open` of another boot     the machine went down: the unsynced index may be damaged anywhere and is dropped, and the log
-//                              is walked by another process first
-//   `opening`                  opening it ended the process, or the process was killed meanwhile: another process tries first
-//   `open` of this boot        the process died; the page cache kept what it wrote, so the index is only compared
+//   no `open`                       closed cleanly
+//   `open` of another boot          the machine went down: the unsynced index may be damaged anywhere and is dropped, and the
+//                                   log is read by another process first
+//   `opening`                       opening it ended the process, or the process was killed meanwhile: another one reads first
+//   `open` of this boot, "again"    two processes in a row died: a page may end whoever reads it; another one reads first
+//   `open` of this boot             the process died; the page cache kept what it wrote, so the index is only compared
 
 import { readFileSync } from "node:fs";
 import { access, open, readFile, rm, writeFile } from "node:fs/promises";
@@ -14,25 +16,28 @@ import { syncDirectory } from "./sync-directory.ts";
 
 const MARKER_NAME = "open";
 const OPENING_NAME = "opening";
+const AGAIN = " again";
 
-export type LastEnd = "clean" | "process_died" | "died_opening" | "machine_went_down";
+export type LastEnd = "clean" | "process_died" | "died_opening" | "died_again" | "machine_went_down";
 
 /** How the last opening of this database ended. */
 export async function lastEnd(directory: string): Promise<LastEnd> {
   const marker = await unlessMissing(readFile(join(directory, MARKER_NAME), "utf8"));
   if (marker === undefined) return "clean";
-  if (marker !== bootId()) return "machine_went_down";
+  const boot = bootId();
+  if (marker !== boot && marker !== boot + AGAIN) return "machine_went_down";
   const wasOpening = await unlessMissing(access(join(directory, OPENING_NAME)).then(() => true));
-  return wasOpening === true ? "died_opening" : "process_died";
+  if (wasOpening === true) return "died_opening";
+  return marker === boot ? "process_died" : "died_again";
 }
 
-/** States that the database is being opened now; on disk before anything else is written. */
-export async function setOpenMarker(directory: string): Promise<void> {
+/** States that the database is being opened now; on disk before anything else is written. `before`: what lastEnd() said. */
+export async function setOpenMarker(directory: string, before: LastEnd): Promise<void> {
   // Only the death of this process is told by it, which the page cache survives: not synced.
   await writeFile(join(directory, OPENING_NAME), "", { mode: 0o600 });
   const file = await open(join(directory, MARKER_NAME), "w", 0o600);
   try {
-    await file.writeFile(bootId());
+    await file.writeFile(before === "process_died" ? bootId() + AGAIN : bootId());
     await file.sync();
   } finally {
     await file.close();

@@ -28,13 +28,17 @@ export interface StorePlace {
 /** A directory on disk, created when missing. */
 export function diskPlace(directory: string, random: Random): StorePlace {
   let lock: DirectoryLock | undefined;
+  let before: LastEnd = "clean";
   return {
     async occupy() {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       lock = await DirectoryLock.acquire(directory, random);
     },
-    lastEnd: () => lastEnd(directory),
-    markOpen: () => setOpenMarker(directory),
+    async lastEnd() {
+      before = await lastEnd(directory);
+      return before;
+    },
+    markOpen: () => setOpenMarker(directory, before),
     markOpened: () => clearOpeningMarker(directory),
     markClosed: () => clearOpenMarker(directory),
     segmentFiles: () => new DiskSegmentFiles(join(directory, "values")),

@@ -4,5 +4,5 @@
 import { lmdbDriver } from "../../src/store/engine-lmdb.ts";
 import { logTables, TxLog } from "../../src/store/tx-log.ts";
 
-const engine = await lmdbDriver.open(process.argv[2] ?? "", { durable: true, readOnly: true });
+const engine = await lmdbDriver.open(process.argv[2] ?? "", { durable: true });
 process.stdout.write(String(new TxLog("testdb", logTables(engine)).lastTxId()));
