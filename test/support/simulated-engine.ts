@@ -115,6 +115,7 @@ export class SimulatedDisk {
       place: (database) => this.#files.place(`${path}/${database}`, process),
       remove: async (database) => {
         await this.#turns(this.#options.random.below(4), process);
+        requireWritten(this.#options.otherFault?.() ?? "none");
         this.#files.remove(`${path}/${database}`);
         for (const directory of [...this.#environments.keys()])
           if (directory.startsWith(`${path}/${database}/`)) this.#environments.delete(directory);
