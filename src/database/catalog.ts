@@ -6,6 +6,7 @@
 import { u32, utf8, utf8ToString, viewOf } from "../base/bytes.ts";
 import type { Engine, EngineDriver, Table } from "../store/engine.ts";
 import { StoreError } from "../store/errors.ts";
+import { DatabaseError } from "./errors.ts";
 import {
   type DatabaseSettings,
   type DatabaseSettingsChange,
@@ -68,10 +69,17 @@ export class Catalog {
     return this.#put({ ...entry, number: Math.max(0, ...numbers) + 1, deleted: false });
   }
 
-  /** Marks a database as deleted; its name stays taken. */
+  /** Marks a database as deleted; its name stays taken. It is, also when that is not known to be stored: nobody may write to it. */
   async markDeleted(name: string): Promise<void> {
     const entry = this.#entries.get(name);
-    if (entry !== undefined) await this.#put({ ...entry, deleted: true });
+    if (entry === undefined) return;
+    const deleted = { ...entry, deleted: true };
+    try {
+      await this.#put(deleted);
+    } catch (error) {
+      if (error instanceof DatabaseError) this.#entries.set(name, deleted);
+      throw error;
+    }
   }
 
   /** Keeps what databases had when they were closed. */
@@ -95,10 +103,19 @@ export class Catalog {
     return entry;
   }
 
+  /** Throws `disk_low` when nothing was stored, and `catalog_unwritable` when that is not known. */
   async #store(entries: readonly CatalogEntry[]): Promise<void> {
-    await this.#engine.write((batch) => {
-      for (const { number, ...stored } of entries) batch.put(this.#table, u32(number), utf8(JSON.stringify(stored)));
-    });
+    const write = (): Promise<void> =>
+      this.#engine.write((batch) => {
+        for (const { number, ...stored } of entries) batch.put(this.#table, u32(number), utf8(JSON.stringify(stored)));
+      });
+    try {
+      // What a failed write has left is not known; the same rows once more make it known.
+      await write().catch(write);
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "disk_low") throw error;
+      throw new DatabaseError("catalog_unwritable", "the catalog of databases cannot be written", {}, error);
+    }
   }
 }
 

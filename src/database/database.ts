@@ -112,8 +112,12 @@ export class Database {
 
   async verifiableSet(request: VerifiableSetRequest): Promise<VerifiableTx> {
     requireProvable(this.#store, request.proveSinceTx);
-    const header = await this.set(request.set);
-    return verifiableTx(this.#store, header.id, request.proveSinceTx);
+    const { id: txId } = await this.set(request.set);
+    try {
+      return verifiableTx(this.#store, txId, request.proveSinceTx);
+    } catch (error) {
+      throw new DatabaseError("stored_unproven", "the transaction is stored and cannot be proven now", { txId }, error);
+    }
   }
 
   verifiableGet(request: VerifiableGetRequest): VerifiableEntry {

@@ -19,6 +19,10 @@ export type DatabaseErrorCode =
   | "database_loaded"
   /** Deletion of a loaded database. */
   | "database_open"
+  /** Whether a database was created or deleted is not known: the next start tells. */
+  | "catalog_unwritable"
+  /** `data.txId`: the transaction, which is stored. */
+  | "stored_unproven"
   | "name_length"
   | "name_punctuation"
   | "name_character"

@@ -233,7 +233,7 @@ export class DatabaseManager implements AsyncDisposable {
       await this.#catalog.markDeleted(name);
       this.#opener.release(name);
       this.#retention.drop(name);
-      await this.#options.directory.remove(name);
+      await this.#removeData(name);
     });
   }
 
@@ -268,13 +268,22 @@ export class DatabaseManager implements AsyncDisposable {
     }
     for (const entry of this.#catalog.all()) {
       // A crash between marking a database as deleted and removing its data leaves the data: finish the work.
-      if (entry.deleted) await this.#options.directory.remove(entry.name);
+      if (entry.deleted) await this.#removeData(entry.name);
       else if (entry.settings.autoload) await this.#look(entry);
       else this.#unloaded.add(entry.name);
     }
     for (const name of [SYSTEM_DATABASE, DEFAULT_DATABASE]) {
       // What goes wrong has been logged, and whoever calls is told.
       if (this.#isLoaded(name)) await this.#tryOpen(name).catch(() => undefined);
+    }
+  }
+
+  /** What cannot be removed is removed at a later start: the database is deleted all the same. */
+  async #removeData(name: string): Promise<void> {
+    try {
+      await this.#options.directory.remove(name);
+    } catch (error) {
+      this.#options.logger.error({ database: name, err: error }, "the data of a deleted database could not be removed");
     }
   }
 

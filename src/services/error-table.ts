@@ -103,6 +103,16 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
   },
   database_loaded: internal("database already loaded"),
   database_open: unknown("cannot delete an open database"),
+  catalog_unwritable: {
+    code: Code.Unavailable,
+    text: "the catalog of databases cannot be written: whether the change was made shows when the server is started again",
+    alarming: true,
+  },
+  stored_unproven: {
+    code: Code.Unknown,
+    text: ({ txId }) => `the transaction is stored as ${txId}, and its proof cannot be given now: do not repeat it`,
+    alarming: true,
+  },
   name_length: unknown("database name length outside of limits"),
   name_punctuation: unknown("punctuation marks and symbols are not allowed in database name"),
   name_character: unknown("unrecognized character in database name"),
