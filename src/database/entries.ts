@@ -5,7 +5,8 @@ import { decodePlainKey, decodePlainValue, plainKey } from "../proof/keys.ts";
 import type { Entry, KvMetadata, Reference, TxEntry } from "../proof/model.ts";
 import { StoreError } from "../store/errors.ts";
 import type { VersionRecord } from "../store/layout.ts";
-import { isExpired, requireReadable, type Store } from "../store/store.ts";
+import { isExpired, requireReadable } from "../store/readable.ts";
+import type { Store } from "../store/store.ts";
 
 const NO_VALUE = new Uint8Array(0);
 

@@ -4,12 +4,14 @@
 // `built` runs ahead of the disk: a group is built while the previous one syncs. When a group fails, everything derived from
 // it is rebuilt from the last durable point (ChainPoint).
 
+import { EMPTY, equalBytes } from "../base/bytes.ts";
 import { entriesRoot } from "../proof/entries-tree.ts";
 import { entryDigest } from "../proof/entry-digest.ts";
 import { completedNodes, historyRoot, leafHash, type NodeReader } from "../proof/history-tree.ts";
 import type { KvMetadata, TxEntry, TxHeader, TxMetadata } from "../proof/model.ts";
 import { sha256 } from "../proof/sha256.ts";
 import { alh, EMPTY_ALH, ZERO_DIGEST } from "../proof/tx-header.ts";
+import { StoreError } from "./errors.ts";
 import type { BuiltTx } from "./records.ts";
 import type { TxLog } from "./tx-log.ts";
 
@@ -99,4 +101,24 @@ export function grownPeaks(
   grown.fill(undefined, 0, top);
   grown[top] = nodes[top];
   return grown;
+}
+
+/**
+ * The stored end, which must fit together: last header, its predecessor, the root of the tree it commits to, and the nodes
+ * that it completed. What is built from now on commits to all of it, so nothing wrong may get in here.
+ */
+export function checkedEnd(log: TxLog, database: string): ChainPoint {
+  const end = chainPointOf(log, log.lastTxId());
+  if (end.txId === 0n) return end;
+  const { header, nodes } = log.checkedRecord(end.txId);
+  const bl = Number(header.blTxId);
+  const rootFits = bl === 0 || equalBytes(historyRoot(bl, log.node), header.blRoot);
+  const prevFits = end.txId === 1n || equalBytes(log.alh(end.txId - 1n), header.prevAlh);
+  const completed = completedNodes(Number(end.txId), leafHash(end.alh), log.node);
+  const nodesFit = completed.every((node, level) => equalBytes(node, nodes[level] ?? EMPTY));
+  if (!rootFits || !prevFits || !nodesFit) {
+    const message = `data is damaged: transaction ${end.txId} of database ${database} does not continue the chain before it`;
+    throw new StoreError("damaged", message, { database, txId: end.txId, what: "chain" });
+  }
+  return end;
 }

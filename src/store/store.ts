@@ -2,13 +2,11 @@
 // overlay and indexer together; the reading below is answered by tx-log (by transaction) and key-reader (by key).
 
 import { join } from "node:path";
-import { EMPTY, equalBytes } from "../base/bytes.ts";
 import { type Clock, systemTimers, type Timers } from "../base/clock.ts";
 import { OVERLAY_VERSIONS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
-import { completedNodes, historyRoot, leafHash } from "../proof/history-tree.ts";
 import type { TxHeader } from "../proof/model.ts";
-import { type ChainPoint, chainPointOf } from "./chain.ts";
+import { type ChainPoint, chainPointOf, checkedEnd } from "./chain.ts";
 import { type CommitLog, LocalCommitLog, openLogTables } from "./commit-log.ts";
 import { Committer, type Precondition, type StoreSettings, specBytes, type TxSpec } from "./committer.ts";
 import type { DiskSpace } from "./disk-space.ts";
@@ -20,6 +18,7 @@ import { type KeyRange, KeyReader, type KeyVersion } from "./key-reader.ts";
 import type { VersionRecord } from "./layout.ts";
 import { Overlay } from "./overlay.ts";
 import type { StorePlace } from "./place.ts";
+import { checkPrecondition } from "./readable.ts";
 import type { BuiltTx } from "./records.ts";
 import { finishTruncation, type LogPlace, recoverRewrite, requireTruncatable, truncateValues } from "./truncate.ts";
 import { type LogTables, logTables, TxLog, truncatedBefore } from "./tx-log.ts";
@@ -371,62 +370,4 @@ async function openSegments(options: StoreOptions, tables: LogTables): Promise<V
   const files = options.place.segmentFiles();
   const used = options.valuesInSegments === true || (await files.list()).length > 0;
   return used ? ValueSegments.open(options.database, files, truncatedBefore(tables)) : undefined;
-}
-
-/** Whether a version can be read: not deleted, not expired. */
-export function isReadable(version: VersionRecord | undefined, nowSeconds: bigint): version is VersionRecord {
-  return version !== undefined && !version.metadata?.deleted && !isExpired(version, nowSeconds);
-}
-
-export function isExpired(version: VersionRecord, nowSeconds: bigint): boolean {
-  const expiresAt = version.metadata?.expiresAt;
-  return expiresAt !== undefined && expiresAt <= nowSeconds;
-}
-
-/** Throws what a read of this version answers when there is nothing to read. */
-export function requireReadable(version: VersionRecord | undefined, nowSeconds: bigint): VersionRecord {
-  if (version === undefined || version.metadata?.deleted) throw new StoreError("key_not_found", "key not found");
-  if (isExpired(version, nowSeconds)) throw new StoreError("key_expired", "the key has expired");
-  return version;
-}
-
-function checkPrecondition(precondition: Precondition, version: VersionRecord | undefined, nowSeconds: bigint): void {
-  switch (precondition.kind) {
-    case "key_must_exist":
-      if (!isReadable(version, nowSeconds)) throw failed("KeyMustExist");
-      return;
-    case "key_must_not_exist":
-      if (isReadable(version, nowSeconds)) throw failed("KeyMustNotExist");
-      return;
-    case "key_not_modified_after_tx":
-      if (version !== undefined && version.txId > precondition.txId) throw failed("KeyNotModifiedAfterTxID");
-      return;
-    case "key_readable":
-      requireReadable(version, nowSeconds);
-      return;
-  }
-}
-
-function failed(precondition: string): StoreError {
-  return new StoreError("precondition_failed", `precondition failed: ${precondition}`, { precondition });
-}
-
-/**
- * The stored end, which must fit together: last header, its predecessor, the root of the tree it commits to, and the nodes
- * that it completed. What is built from now on commits to all of it, so nothing wrong may get in here.
- */
-function checkedEnd(log: TxLog, database: string): ChainPoint {
-  const end = chainPointOf(log, log.lastTxId());
-  if (end.txId === 0n) return end;
-  const { header, nodes } = log.checkedRecord(end.txId);
-  const bl = Number(header.blTxId);
-  const rootFits = bl === 0 || equalBytes(historyRoot(bl, log.node), header.blRoot);
-  const prevFits = end.txId === 1n || equalBytes(log.alh(end.txId - 1n), header.prevAlh);
-  const completed = completedNodes(Number(end.txId), leafHash(end.alh), log.node);
-  const nodesFit = completed.every((node, level) => equalBytes(node, nodes[level] ?? EMPTY));
-  if (!rootFits || !prevFits || !nodesFit) {
-    const message = `data is damaged: transaction ${end.txId} of database ${database} does not continue the chain before it`;
-    throw new StoreError("damaged", message, { database, txId: end.txId, what: "chain" });
-  }
-  return end;
 }
