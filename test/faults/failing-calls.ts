@@ -7,7 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { judgeStore } from "../support/store-judge.ts";
 import { StoreRun } from "../support/store-run.ts";
 import { type Fault, type FaultOptions, type Outcome, Tally, Unavailable } from "./outcome.ts";
@@ -15,7 +15,7 @@ import { type Fault, type FaultOptions, type Outcome, Tally, Unavailable } from 
 /** Calls that put something on disk, or into its place there. */
 const CALLS = ["pwrite64", "pwritev", "writev", "fdatasync", "fsync", "ftruncate", "rename"];
 /** Of the calls that fail, strace writes down this. */
-const INJECTED = /^(\d+)\s+(\w+)\((.*)\) += -1 \w+ .*\(INJECTED\)/gm;
+const INJECTED = /^\d+\s+(\w+)\((.*)\) += -1 \w+ .*\(INJECTED\)/gm;
 const SAMPLED = 3;
 const VALUE_BYTES = 300;
 
@@ -40,7 +40,7 @@ const KINDS: readonly Kind[] = [
 export const failingCalls: Fault = {
   name: "failing-calls",
   async run(options) {
-    if (spawnSync("strace", ["-V"]).error !== undefined) throw new Unavailable("no strace on the PATH");
+    if (spawnSync("strace", ["-V"]).error !== undefined) throw new Unavailable("no strace on the PATH", "installable");
     const outcomes: Outcome[] = [];
     for (const kind of KINDS) outcomes.push(await runKind(kind, options));
     return outcomes;
@@ -61,41 +61,62 @@ interface Traced {
 
 async function runKind(kind: Kind, { extent }: FaultOptions): Promise<Outcome> {
   const { errno, valuesInSegments, segmentWrites = false } = kind;
-
   const all = await inDirectory(async (directory) => {
     const { how, trace } = await traced(directory, kind, []);
     if (how !== "exit code 0") throw new Error(`without faults the writer ended with ${how}`);
     return nthCalls(trace);
   });
-  const tally = new Tally();
-  const hit = new Map<string, number>();
-  let died = 0;
-  for (const { call, n } of extent === "all" ? all : sample(all, kind)) {
-    const name = `${errno} in ${call} ${n}${valuesInSegments ? ", values in segments" : ""}`;
-    await inDirectory(async (directory) => {
-      const inject = `--inject=${call}:error=${errno}:when=${n}`;
-      const { how, trace, errors, run } = await traced(directory, kind, [inject]);
-      const failed = [...trace.matchAll(INJECTED)].map(([, , call, args]) => `${call} ${fileOf(args as string)}`);
-      for (const call of failed) hit.set(call, (hit.get(call) ?? 0) + 1);
-      if (how !== "exit code 0") died++;
-      if (how === "SIGKILL") tally.findings.push(`${name}: it did not end`);
-      if (how !== "exit code 0" && process.env["SHOW"])
-        console.log(name, how, failed, errors.slice(-1500), run.reports.slice(-3));
-      if (failed.length === 0) tally.findings.push(`${name}: nothing failed`);
-      try {
-        const place = { directory, valuesInSegments, valueBytes: VALUE_BYTES };
-        tally.add(`${name} (${failed.join(", ")})`, await judgeStore(place, run.reports));
-      } catch (error) {
-        tally.failed(`${name} (${failed.join(", ")})\n${errors}`, error);
-      }
-    });
-  }
-  const files = [...hit].map(([call, times]) => `${call} ${times}`).sort();
-  return tally.outcome(
-    `${errno} in the n-th ${segmentWrites ? "write of values" : "write, sync or rename"}`,
-    `strace --inject, n = 1 … ${all.length}${valuesInSegments ? ", values in segments" : ""}`,
-    `${died} processes ended; hit: ${files.join("; ")}`,
+  const round = new Round(kind);
+  for (const call of extent === "all" ? all : sample(all, kind))
+    await inDirectory((directory) => round.run(directory, call));
+  return round.tally.outcome(
+    `${errno} in the n-th ${segmentWrites ? "write of a value" : "write, sync or rename"}`,
+    `strace, n = 1 … of ${all.length}${valuesInSegments ? ", values in segments" : ""}`,
+    round.remarks(),
   );
+}
+
+/** The runs of one kind. */
+class Round {
+  readonly tally: Tally = new Tally();
+  readonly #kind: Kind;
+  /** How often a call failed, by call and file. */
+  readonly #hit = new Map<string, number>();
+  #ended = 0;
+  #missed = 0;
+
+  constructor(kind: Kind) {
+    this.#kind = kind;
+  }
+
+  async run(directory: string, { call, n }: NthCall): Promise<void> {
+    const { errno, valuesInSegments } = this.#kind;
+    const { how, trace, errors, run } = await traced(directory, this.#kind, [
+      `--inject=${call}:error=${errno}:when=${n}`,
+    ]);
+    const failed = [...trace.matchAll(INJECTED)].map(
+      ([, name, args]) => `${name} ${fileOf(args as string, directory)}`,
+    );
+    for (const hit of failed) this.#hit.set(hit, (this.#hit.get(hit) ?? 0) + 1);
+    const name = `${errno} in ${call} ${n} (${failed.join(", ")})${valuesInSegments ? ", values in segments" : ""}`;
+    // Index batches come together now and then, and then there are fewer calls.
+    if (failed.length === 0) this.#missed++;
+    // LMDB may end the process, by a signal; nothing else does, and nothing keeps it from an end.
+    if (how.startsWith("SIG")) this.#ended++;
+    if (how === "SIGKILL") this.tally.findings.push(`${name}: it did not end`);
+    if (how.startsWith("exit code") && how !== "exit code 0") this.tally.findings.push(`${name}: ${how}\n${errors}`);
+    try {
+      const place = { directory, valuesInSegments, valueBytes: VALUE_BYTES };
+      this.tally.add(name, await judgeStore(place, run.reports));
+    } catch (error) {
+      this.tally.failed(`${name}\n${errors}`, error);
+    }
+  }
+
+  remarks(): string {
+    const hits = [...this.#hit].map(([call, times]) => `${call} ${times}`).sort();
+    return `${this.#ended} processes ended by LMDB; ${this.#missed} calls not reached; failed: ${hits.join(", ")}`;
+  }
 }
 
 /** Some of all: the sample differs from kind to kind, so that together they reach everywhere. */
@@ -140,13 +161,12 @@ function nthCalls(trace: string): NthCall[] {
   return [...most].flatMap(([call, count]) => Array.from({ length: count }, (_, i) => ({ call, n: i + 1 })));
 }
 
-/** What of a database the call was about. */
-function fileOf(args: string): string {
-  return (
-    /((?:log|index)[^/<>"]*\/(?:data\.mdb|lock\.mdb)|[^/]*seg[^/]*|values|open|opening|log[-a-z]*|index|db)[^/]*[>"]/.exec(
-      args,
-    )?.[1] ?? args.slice(0, 60)
-  );
+/** What of a database the call was about: strace writes down the file of a descriptor, or the names that a call was given. */
+function fileOf(args: string, directory: string): string {
+  const path = (/<([^>]*)>/.exec(args) ?? /"([^"]*)"/.exec(args))?.[1] ?? args;
+  const name = relative(directory, path).replace(/[0-9a-f]{16}/, "*");
+  if (name.includes(".lock.")) return "the lock";
+  return name === "" ? "the directory" : name;
 }
 
 async function inDirectory<T>(body: (directory: string) => Promise<T>): Promise<T> {

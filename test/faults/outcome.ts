@@ -20,9 +20,18 @@ export interface Outcome {
   readonly findings: readonly string[];
 }
 
-/** Why a fault cannot be made here; it is not tested then. */
+/**
+ * Why a fault cannot be made here; it is not tested then. `installable`: a program is missing, which CI has to install;
+ * otherwise the machine does not let us.
+ */
 export class Unavailable extends Error {
   override readonly name = "Unavailable";
+  readonly remedy: "installable" | "none";
+
+  constructor(message: string, remedy: "installable" | "none" = "none") {
+    super(message);
+    this.remedy = remedy;
+  }
 }
 
 export interface FaultOptions {
