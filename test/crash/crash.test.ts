@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { lmdbDriver } from "../../src/store/engine-lmdb.ts";
 import { LOG_TABLE, txIdOfKey, txRangeStart } from "../../src/store/layout.ts";
-import { type RoundReport, runRounds } from "./rounds.ts";
+import { isDelicate, type RoundReport, runRounds } from "./rounds.ts";
 
 const LOAD_MS = 600;
 
@@ -22,6 +22,9 @@ test("a server that is killed five times keeps what it acknowledged, and nothing
   assert.ok(reports.reduce((sum, { judgement }) => sum + judgement.acknowledged, 0) > 50, "clients wrote something");
   assert.ok(reports.some(({ kills }) => kills.some(({ moment }) => moment === "during start")));
   assert.ok(reports.some(({ kills }) => kills.some(({ moment }) => moment === "commit under way")));
+  const kills = reports.flatMap((report) => report.kills);
+  assert.ok(kills.some(({ moment }) => ["open", "index batch", "truncation", "verify"].includes(moment)));
+  assert.ok(kills.filter(isDelicate).length >= 0.3 * kills.length, "kills fall into openings and index batches, too");
   assert.ok(
     reports.every(({ statesProven }) => statesProven === 8),
     "each client's state is proven in each round",

@@ -1,4 +1,5 @@
-// The rounds of the crash run. Each one, on the same data directory:
+// The rounds of the crash run. Each one kills a server, and meanwhile a program with a store alone (store-kills.ts). The
+// server's, on the same data directory:
 //
 //   clients write ──SIGKILL──▶ [ server starts ──SIGKILL──▶ ] server starts ──▶ everything is read back and proven
 //                    │                    │                        │
@@ -18,8 +19,10 @@ import { equalBytes } from "../../src/base/bytes.ts";
 import { ImmuClient } from "../../src/client/client.ts";
 import { createNodeTransport, type NodeTransport } from "../../src/client/node.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
+import type { Judged } from "../support/store-judge.ts";
 import { type Attempt, type Judgement, Model } from "./model.ts";
 import { checkHistories, checkKeys, proveStates, readTransactions } from "./read-back.ts";
+import { StoreKills, type StoreMoment } from "./store-kills.ts";
 import { type Access, Book, Writer } from "./writer.ts";
 
 export interface RunOptions {
@@ -33,11 +36,16 @@ export interface RunOptions {
   readonly sabotage?: (directory: string) => Promise<void>;
 }
 
-/** Where a kill fell. */
+/** Where a kill fell. A store's kills name the phase; a server's what could be seen of it from outside. */
 export interface Kill {
-  readonly moment: "idle" | "commit under way" | "during start";
-  /** Transactions that the index lacked, as the next start found. */
+  readonly moment: "idle" | "commit under way" | "during start" | StoreMoment;
+  /** Transactions that the index lacked, as the next start found. A batch is written as long as it lacks any. */
   indexBehind: number;
+}
+
+/** Whether a kill fell into an index batch, an opening, a truncation or a verification. */
+export function isDelicate({ moment, indexBehind }: Kill): boolean {
+  return indexBehind > 0 || !(moment === "idle" || moment === "commit under way" || moment === "writing");
 }
 
 export interface RoundReport {
@@ -57,6 +65,9 @@ export interface RoundReport {
 const VERIFYING = 8;
 const PLAIN = 4;
 const HISTORIES_READ = 20;
+/** Of all rounds, in which the clients write in bulk: few of them, and not for long, since all of it is read back. */
+const BULK_CHANCE = 0.3;
+const BULK_WRITERS = 2;
 const INDEX_LAG = "index caught up with the log";
 const NOTHING: Judgement = { acknowledged: 0, refused: 0, unanswered: 0, foundComplete: 0, entries: 0, findings: [] };
 
@@ -78,6 +89,16 @@ export async function runRounds(options: RunOptions): Promise<RoundReport[]> {
   return reports;
 }
 
+function added(sum: Judgement, more: Judged): Judgement {
+  return {
+    ...sum,
+    acknowledged: sum.acknowledged + more.acknowledged,
+    refused: sum.refused + more.refused,
+    unanswered: sum.unanswered + more.unknown,
+    foundComplete: sum.foundComplete + more.foundComplete,
+  };
+}
+
 /** A client that is connected to the server that is up. */
 interface Connected {
   readonly writer: Writer;
@@ -89,6 +110,7 @@ class Place {
   readonly #options: RunOptions;
   readonly #random: SeededRandom;
   readonly #directory: string;
+  readonly #store: StoreKills;
   readonly #book = new Book();
   readonly #model = new Model();
   readonly #writers: readonly Writer[];
@@ -108,6 +130,7 @@ class Place {
     this.#options = options;
     this.#random = random;
     this.#directory = directory;
+    this.#store = new StoreKills(`${directory}-store`, random);
     this.#writers = Array.from(
       { length: VERIFYING + PLAIN },
       (_, i) => new Writer(i, i < VERIFYING, this.#book, new SeededRandom(random.below(2 ** 32))),
@@ -124,6 +147,9 @@ class Place {
     let judgement = NOTHING;
     let statesProven = 0;
     const findings: string[] = [];
+    // Nobody is in its way: it has a directory of its own.
+    const storeRound = this.#store.round();
+    storeRound.catch(() => undefined);
     try {
       if (this.#server === undefined) {
         await this.#killDuringStart();
@@ -138,6 +164,10 @@ class Place {
       statesProven = proofs.proven;
       findings.push(...proofs.findings);
       if (last) findings.push(...(await this.#judge(new Model(), this.#book.attempts)).findings);
+      const store = await storeRound;
+      this.#kills.push({ moment: store.moment, indexBehind: 0 });
+      judgement = added(judgement, store.judged);
+      findings.push(...store.judged.findings.map((finding) => `the store alone: ${finding}`));
     } catch (error) {
       findings.push(String(error instanceof Error ? (error.stack ?? error.message) : error));
     }
@@ -158,16 +188,20 @@ class Place {
   async end(remove: boolean): Promise<void> {
     await this.#server?.kill();
     this.#disconnect();
-    if (remove) await rm(this.#directory, { recursive: true, force: true });
+    if (!remove) return;
+    await rm(this.#directory, { recursive: true, force: true });
+    await this.#store.remove();
   }
 
   async #writeUntilKilled(): Promise<void> {
-    const quiet = this.#random.chance(0.15);
+    const bulk = this.#writers.every((writer) => writer.lastKey !== undefined) && this.#random.chance(BULK_CHANCE);
+    const quiet = !bulk && this.#random.chance(0.15);
     const began = performance.now();
-    const finished = Promise.all(this.#connected.map(({ writer, client }) => writer.run(client)));
+    const busy = bulk ? this.#connected.slice(0, BULK_WRITERS) : this.#connected;
+    const finished = Promise.all(busy.map(({ writer, client }) => writer.run(client, { bulk })));
     const load = async (): Promise<void> => {
       await Promise.all(this.#writers.map((writer) => writer.begun));
-      await sleep(20 + this.#random.below(this.#options.loadMs));
+      await sleep(20 + this.#random.below(bulk ? this.#options.loadMs / 2 : this.#options.loadMs));
     };
     await Promise.race([load(), finished]);
     if (quiet) {
@@ -186,7 +220,7 @@ class Place {
     // Without its index, as after a power cut (it is not synced), a start has something to do that a kill can interrupt.
     const withoutIndex = this.#random.chance(0.15);
     if (withoutIndex) await rm(join(this.#directory, "defaultdb", "index"), { recursive: true, force: true });
-    if (withoutIndex || this.#random.chance(0.25)) {
+    if (withoutIndex || this.#random.chance(0.2)) {
       const interrupted = await this.#killDuringStart();
       // What it found the index to lack was left by the kill before, unless it was we who left it.
       if (!withoutIndex) this.#noteIndexLag(interrupted, this.#kills.at(-2));

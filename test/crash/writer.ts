@@ -42,6 +42,8 @@ export class Book {
 const OWN_KEYS = 50;
 const COUNTERS = 4;
 const NAME_LENGTH = 40;
+/** Entries of a bulk transaction: while those before it are indexed, it is committed. */
+const BULK_ENTRIES = 1000;
 
 interface Plan {
   readonly keys: readonly string[];
@@ -56,6 +58,7 @@ export class Writer {
   readonly #random: SeededRandom;
   readonly #states = new MemoryStateStore();
   #stopping = false;
+  #bulk = false;
   #killed = false;
   #busy = false;
   #lastKey: string | undefined;
@@ -99,8 +102,9 @@ export class Writer {
     this.#stopping = true;
   }
 
-  /** Writes until it is stopped. Rejects with what should not have happened. */
-  async run(client: ImmuClient): Promise<void> {
+  /** Writes until it is stopped; `bulk`: only big transactions. Rejects with what should not have happened. */
+  async run(client: ImmuClient, { bulk }: { readonly bulk: boolean }): Promise<void> {
+    this.#bulk = bulk;
     this.#stopping = false;
     this.#killed = false;
     while (!this.#stopping) {
@@ -134,6 +138,7 @@ export class Writer {
 
   /** What to write next: which keys, on which condition. `{attempt}` in a key makes it a new one. */
   async #plan(client: ImmuClient): Promise<Plan | undefined> {
+    if (this.#bulk) return { keys: this.#newKeys(), condition: undefined };
     const choice = this.#random.below(100);
     if (choice < 40 || this.#lastKey === undefined) return { keys: [this.#ownKey()], condition: undefined };
     if (choice < 60) return { keys: this.#batch(), condition: undefined };
@@ -185,8 +190,13 @@ export class Writer {
     return Array.from({ length: size }, (_, i) => (i % 3 === 0 ? this.#ownKey() : `batch/{attempt}/${i}`));
   }
 
+  #newKeys(): string[] {
+    return Array.from({ length: BULK_ENTRIES }, (_, i) => (i === 0 ? this.#ownKey() : `bulk/{attempt}/${i}`));
+  }
+
   /** Mostly short; now and then long enough for rows of its own in the log. */
   #length(): number {
+    if (this.#bulk) return NAME_LENGTH;
     return NAME_LENGTH + (this.#random.chance(0.02) ? this.#random.below(50_000) : this.#random.below(300));
   }
 }

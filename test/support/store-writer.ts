@@ -18,14 +18,20 @@ import type { EngineDriver } from "../../src/store/engine.ts";
 import { lmdbDriver } from "../../src/store/engine-lmdb.ts";
 import { diskPlace } from "../../src/store/place.ts";
 import { Store, type StoreOptions } from "../../src/store/store.ts";
+import { verifyDatabase } from "../../src/store/verify-database.ts";
+import { Pace } from "../../src/store/verify-pace.ts";
+import { Findings } from "../../src/store/verify-report.ts";
 import { attemptEntries } from "./store-attempts.ts";
 
-export type Phase = "open" | "index" | "truncate";
+export type Phase = "open" | "index" | "truncate" | "verify";
 
 export interface WriterPlan {
   readonly directory: string;
-  /** "tour": every phase once, then the end. "loop": until the input ends. */
-  readonly script: "tour" | "loop";
+  /**
+   * "tour": every phase once, then the end. "loop": writes until the input ends. "verify": does not open the store, and
+   * verifies what is there, again and again until the input ends.
+   */
+  readonly script: "tour" | "loop" | "verify";
   /** Number of the first transaction that it tries. */
   readonly first: number;
   readonly valuesInSegments: boolean;
@@ -218,6 +224,23 @@ async function openStore({ directory, valuesInSegments }: WriterPlan): Promise<S
   }
 }
 
+/** What a crash left is whole: verification finds nothing. */
+async function verifyOnce(directory: string): Promise<void> {
+  const job = { database: "db", directory, live: false, known: [], hadTransactions: 0n };
+  const parts = { driver: lmdbDriver, random: systemRandom, findings: new Findings(), pace: new Pace() };
+  const { findings } = await during("verify", () => verifyDatabase(job, parts));
+  for (const finding of findings) say({ say: "wrong", what: `verification finds ${finding.class}: ${finding.what}` });
+}
+
+async function play(plan: WriterPlan, isOver: () => boolean): Promise<void> {
+  if (plan.script === "verify") {
+    while (!isOver()) await verifyOnce(plan.directory);
+    return;
+  }
+  const writer = await StoreWriter.open(plan);
+  await (plan.script === "tour" ? writer.tour() : writer.loop(isOver));
+}
+
 if (import.meta.main) {
   useNodeSha256();
   const plan: WriterPlan = JSON.parse(process.argv[2] as string);
@@ -226,8 +249,7 @@ if (import.meta.main) {
     isOver = true;
   });
   process.stdin.resume();
-  const writer = await StoreWriter.open(plan);
-  await (plan.script === "tour" ? writer.tour() : writer.loop(() => isOver));
+  await play(plan, () => isOver);
   say({ say: "done" });
   process.stdin.destroy();
 }
