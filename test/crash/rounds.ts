@@ -93,6 +93,7 @@ function added(sum: Judgement, more: Judged): Judgement {
   return {
     ...sum,
     acknowledged: sum.acknowledged + more.acknowledged,
+    entries: sum.entries + more.entries,
     refused: sum.refused + more.refused,
     unanswered: sum.unanswered + more.unknown,
     foundComplete: sum.foundComplete + more.foundComplete,

@@ -93,6 +93,7 @@ function since(now: Judged, before: Judged | undefined): Judged {
   return {
     ...now,
     acknowledged: now.acknowledged - before.acknowledged - 1,
+    entries: now.entries - before.entries - 1,
     refused: now.refused - before.refused,
     unknown: now.unknown - before.unknown,
     foundComplete: now.foundComplete - before.foundComplete,

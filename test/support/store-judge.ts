@@ -21,6 +21,8 @@ import { type Report, storeOptions } from "./store-writer.ts";
 /** What is known of attempts after one or more runs of the writer. */
 export interface Judged {
   readonly acknowledged: number;
+  /** Entries in all that was acknowledged. */
+  readonly entries: number;
   /** Refused for certain. */
   readonly refused: number;
   readonly unknown: number;
@@ -159,14 +161,15 @@ class Judge {
   }
 
   judged(): Omit<Judged, "openMs" | "reports"> {
-    const counts = { acknowledged: 0, refused: 0, unknown: 0, foundComplete: 0, lost: 0 };
-    for (const [number, { outcome }] of this.#attempts) {
+    const counts = { acknowledged: 0, entries: 0, refused: 0, unknown: 0, foundComplete: 0, lost: 0 };
+    for (const [number, { outcome, entries }] of this.#attempts) {
       const header = this.#found.get(number);
       counts[outcome.kind]++;
       if (outcome.kind === "unknown" && header !== undefined) counts.foundComplete++;
       if (outcome.kind === "refused" && header !== undefined)
         this.#findings.push(`attempt ${number} was refused, and is transaction ${header.id}`);
       if (outcome.kind !== "acknowledged") continue;
+      counts.entries += entries;
       if (header === undefined) {
         counts.lost++;
         this.#findings.push(`attempt ${number} was acknowledged, and is lost`);
