@@ -75,7 +75,7 @@ export class SimulatedDisk {
           environment = new SimulatedEnvironment(options.durable);
           environments.set(directory, environment);
         }
-        if (options.durable) {
+        if (options.durable && options.readOnly !== true) {
           requireSynced(this.#options.otherFault?.() ?? "none");
           if (!this.#options.ignoreSync) environment.sync();
         }
@@ -127,6 +127,7 @@ export class SimulatedDisk {
   crash(what: "process" | "machine" = "machine"): void {
     this.#process.alive = false;
     this.#process = { alive: true };
+    for (const environment of this.#environments.values()) environment.users = { engines: 0, writes: 0 };
     if (what === "process") return;
     this.#files.cutPower(this.#options.random);
     for (const environment of this.#environments.values()) environment.cutPower(this.#options.random);
@@ -135,6 +136,15 @@ export class SimulatedDisk {
   /** Flips a bit of a stored row of an environment. Everything must be closed. undefined when there is nothing to flip. */
   flip(directory: string): Flip | undefined {
     return this.#environments.get(directory)?.flip(this.#options.random);
+  }
+
+  /** How many engines the living process has of environments whose directory ends so, and writes of theirs under way. */
+  users(suffix: string): { readonly engines: number; readonly writes: number } {
+    const users = [...this.#environments]
+      .filter(([directory]) => directory.endsWith(suffix))
+      .map(([, { users }]) => users);
+    const sum = (of: "engines" | "writes"): number => users.reduce((total, each) => total + each[of], 0);
+    return { engines: sum("engines"), writes: sum("writes") };
   }
 
   /** A row as the living process would read it. */
@@ -159,8 +169,10 @@ type Turns = (count: number) => Promise<void>;
 class SimulatedEngine implements Engine {
   readonly #environment: SimulatedEnvironment;
   readonly #durable: boolean;
+  readonly #readOnly: boolean;
   readonly #disk: SimulatedDiskOptions;
   readonly #turns: Turns;
+  readonly #users: { engines: number; writes: number };
   readonly #tables = new Map<string, SimulatedTable>();
   #queue: Promise<void> = Promise.resolve();
   #closed = false;
@@ -169,8 +181,11 @@ class SimulatedEngine implements Engine {
   constructor(environment: SimulatedEnvironment, options: EngineOptions, disk: SimulatedDiskOptions, turns: Turns) {
     this.#environment = environment;
     this.#durable = options.durable;
+    this.#readOnly = options.readOnly === true;
     this.#disk = disk;
     this.#turns = turns;
+    this.#users = environment.users;
+    this.#users.engines++;
   }
 
   table(name: string): Table {
@@ -191,7 +206,8 @@ class SimulatedEngine implements Engine {
     fill({ put: note, remove: (table, key) => note(table, key, undefined) });
     const done = this.#queue.then(() => this.#commit(batch));
     this.#queue = done.catch(() => undefined);
-    await done;
+    this.#users.writes++;
+    await done.finally(() => this.#users.writes--);
   }
 
   refresh(): void {
@@ -205,6 +221,7 @@ class SimulatedEngine implements Engine {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#users.engines--;
     await this.#queue;
     await this.#turns(1);
     if (!this.#durable) requireWritten(this.#disk.otherFault?.() ?? "none");
@@ -218,7 +235,7 @@ class SimulatedEngine implements Engine {
   async #commit(batch: readonly Operation[]): Promise<void> {
     const { random, ignoreSync, answerEarly } = this.#disk;
     await this.#turns(random.below(3));
-    if (this.#isBroken && this.#fault() !== "none")
+    if (this.#readOnly || (this.#isBroken && this.#fault() !== "none"))
       throw new StoreError("write_failed", "the environment takes no writes");
     this.#isBroken = false;
     const fault = this.#fault();

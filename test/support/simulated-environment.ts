@@ -30,6 +30,8 @@ export interface Flip {
 }
 
 export class SimulatedEnvironment {
+  /** Engines that the living process has of it, and writes of theirs under way. */
+  users: { engines: number; writes: number } = { engines: 0, writes: 0 };
   readonly #durable: boolean;
   readonly #cached = new Map<string, SimulatedRows>();
   readonly #synced = new Map<string, Map<string, Uint8Array>>();

@@ -1,0 +1,142 @@
+// The audit after a start: before clients go on, the ledgers are read back through the services, and everything that was
+// promised is looked for.
+//
+//   every transaction    in order, its entries hash to its header, its values to its entries, its header continues the chain
+//                        and commits to the history tree; time does not go back
+//   the index            scan, count, history and get say of every key what a replay of the log says
+//   every client         the server's state continues what the client trusts
+//
+// Of a database with damaged transactions only those may be missing, and must say so.
+
+import { Code } from "@connectrpc/connect";
+import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
+import { EntryTypeAction, type Tx as WireTx } from "../../gen/immudb/schema/tx_pb.ts";
+import { equalBytes, utf8ToString } from "../../src/base/bytes.ts";
+import { entriesRoot } from "../../src/proof/entries-tree.ts";
+import { entryDigest } from "../../src/proof/entry-digest.ts";
+import { completedNodes, historyRoot, leafHash } from "../../src/proof/history-tree.ts";
+import { decodePlainKey, decodePlainValue } from "../../src/proof/keys.ts";
+import type { TxEntry, TxHeader } from "../../src/proof/model.ts";
+import { sha256 } from "../../src/proof/sha256.ts";
+import { alh, EMPTY_ALH, ZERO_DIGEST } from "../../src/proof/tx-header.ts";
+import { CallFailure } from "../../src/services/error-table.ts";
+import { txFromWire } from "../../src/wire/tx.ts";
+import { ask } from "./ask.ts";
+import type { KnownDatabase } from "./databases.ts";
+import { describe, printable, type StoredTx, type Write } from "./ledger.ts";
+import { answerOf, type Question } from "./reference.ts";
+import type { Call } from "./trusted.ts";
+
+const METHODS = ImmuService.method;
+const RAW_VALUES = { kvEntriesSpec: { action: EntryTypeAction.RAW_VALUE } };
+
+/** Audits the selected database and settles its ledger. Returns what is wrong, one sentence each. */
+export async function audit(call: Call, { ledger, damage }: KnownDatabase, now: () => bigint): Promise<string[]> {
+  const findings = damage.isThere
+    ? await compareLedger(call, ledger.stored, damage.txs)
+    : ledger.judge(await readLedger(call));
+  for (const question of wholeIndex(ledger.view(0n).keys)) {
+    const view = ledger.view(now());
+    const right = answerOf(question, view);
+    const given = await ask(call, question, ledger).catch(refusalOf);
+    const mayBeDamaged = right.read.some((txId) => damage.txs.has(txId));
+    if (given !== right.text && !(given === DAMAGED && mayBeDamaged))
+      findings.push(
+        `the index answers ${JSON.stringify(question, printable)} with ${given}, the log with ${right.text}`,
+      );
+  }
+  return findings;
+}
+
+const DAMAGED = "damaged";
+
+function refusalOf(error: unknown): string {
+  if (!(error instanceof CallFailure)) throw error;
+  return error.code === Code.DataLoss ? DAMAGED : `refused: ${error.message}`;
+}
+
+/** Questions that say together what an index holds. */
+function wholeIndex(keys: readonly string[]): Question[] {
+  const all = { prefix: "", seekKey: "", endKey: "", inclusiveSeek: false, inclusiveEnd: false, offset: 0, limit: 0 };
+  return [
+    { kind: "count", prefix: "" },
+    { kind: "scan", ...all, desc: false },
+    ...keys.flatMap((key): Question[] => [
+      { kind: "get", key, atTx: 0n, atRevision: 0n, sinceTx: 0n },
+      { kind: "history", key, offset: 0, limit: 0, desc: false },
+    ]),
+  ];
+}
+
+/** All transactions of the selected database. Throws what is wrong with one. */
+async function readLedger(call: Call): Promise<StoredTx[]> {
+  const { txId } = await call(METHODS.currentState, {});
+  if (txId === 0n) return [];
+  const { txs } = await call(METHODS.txScan, { initialTx: 1n, entriesSpec: RAW_VALUES });
+  const chain = new Chain();
+  const stored = txs.map((tx) => chain.follow(tx));
+  if (BigInt(stored.length) !== txId) throw new Error(`${stored.length} transactions were listed, there are ${txId}`);
+  return stored;
+}
+
+/** Reads transactions that are known, some of which are damaged. */
+async function compareLedger(call: Call, known: readonly StoredTx[], damaged: ReadonlySet<bigint>): Promise<string[]> {
+  const findings: string[] = [];
+  for (const { header, writes } of known) {
+    const { id } = header;
+    try {
+      const tx = txFromWire(await call(METHODS.txById, { tx: id, entriesSpec: RAW_VALUES }));
+      const same =
+        equalBytes(alh(tx.header), alh(header)) &&
+        describe(tx.entries.map((entry) => writeOf(entry, id))) === describe(writes);
+      if (!same) findings.push(`transaction ${id} is answered otherwise than it was written`);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal !== DAMAGED || !damaged.has(id)) findings.push(`transaction ${id} cannot be read: ${refusal}`);
+    }
+  }
+  return findings;
+}
+
+/** Holds transactions against each other, one after another. */
+class Chain {
+  readonly #nodes = new Map<string, Uint8Array>();
+  readonly #node = (level: number, index: number): Uint8Array => this.#nodes.get(`${level}/${index}`) as Uint8Array;
+  #last: TxHeader | undefined;
+
+  follow(wire: WireTx): StoredTx {
+    const { header, entries } = txFromWire(wire);
+    const id = (this.#last?.id ?? 0n) + 1n;
+    require(header.id === id, `transaction ${header.id} comes after ${id - 1n}`);
+    const prevAlh = this.#last === undefined ? EMPTY_ALH : alh(this.#last);
+    require(equalBytes(header.prevAlh, prevAlh), `transaction ${id} does not continue the chain`);
+    require(header.ts >= (this.#last?.ts ?? 0n), `time goes back in transaction ${id}`);
+    const root = entriesRoot(entries.map((entry) => entryDigest(entry, header.version)));
+    require(equalBytes(header.eh, root), `the entries of transaction ${id} are not those of its header`);
+    const size = Number(header.blTxId);
+    const history = size === 0 ? ZERO_DIGEST : historyRoot(size, this.#node);
+    require(equalBytes(header.blRoot, history), `transaction ${id} does not commit to the history before it`);
+    completedNodes(Number(id), leafHash(alh(header)), this.#node).forEach((node, level) => {
+      this.#nodes.set(`${level}/${Number(id) / 2 ** level - 1}`, node);
+    });
+    this.#last = header;
+    return { header, writes: entries.map((entry) => writeOf(entry, id)) };
+  }
+}
+
+function writeOf({ key, value = new Uint8Array(0), hValue, metadata }: TxEntry, txId: bigint): Write {
+  require(equalBytes(sha256(value), hValue), `a value of transaction ${txId} is not that of its entry`);
+  const plain = value.length === 0 ? undefined : decodePlainValue(value);
+  require(plain === undefined || plain.kind === "value", `a value of transaction ${txId} is none that was written`);
+  return {
+    key: utf8ToString(decodePlainKey(key)),
+    value: plain?.kind === "value" ? utf8ToString(plain.value) : "",
+    deleted: metadata?.deleted ?? false,
+    expiresAt: metadata?.expiresAt,
+    nonIndexable: metadata?.nonIndexable ?? false,
+  };
+}
+
+function require(condition: boolean, finding: string): asserts condition {
+  if (!condition) throw new Error(finding);
+}
