@@ -15,5 +15,7 @@ const parsed = parseArguments(process.argv.slice(2), {
 });
 if (parsed.kind === "exit") process.exit(parsed.code);
 if (parsed.kind === "command") process.exit(await parsed.command.run(parsed));
+const { steadyMemory } = await import("./steady-memory.ts");
+steadyMemory();
 const { runServer } = await import("../server/run.ts");
 process.exit(await runServer(parsed.given));
