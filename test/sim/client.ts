@@ -1,11 +1,9 @@
 // A client: logs in, picks an operation at random, holds the answer against what is known, again and again. What an answer
 // can be judged by at once is judged at once; the rest when the ledger has been read back (ledger.ts).
 
-import { Code } from "@connectrpc/connect";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { EntryTypeAction } from "../../gen/immudb/schema/tx_pb.ts";
 import { utf8 } from "../../src/base/bytes.ts";
-import { ProofError } from "../../src/proof/errors.ts";
 import type { TxHeader } from "../../src/proof/model.ts";
 import { CallFailure } from "../../src/services/error-table.ts";
 import { txHeaderFromWire } from "../../src/wire/tx-header.ts";
@@ -13,6 +11,7 @@ import type { SeededRandom } from "../support/seeded-random.ts";
 import { ask } from "./ask.ts";
 import { Choices } from "./choices.ts";
 import { changing, type KnownDatabase, type KnownDatabases, mayBeClosed, settleLoaded } from "./databases.ts";
+import { type Failure, failureOf, failureText, isSessionOver, isTooLate } from "./failures.ts";
 import type { Attempt, Condition, Write } from "./ledger.ts";
 import { entryText, NOT_FOUND, type Question } from "./reference.ts";
 import { conditionToWire, writeToWire } from "./requests.ts";
@@ -41,38 +40,6 @@ export interface World {
 const METHODS = ImmuService.method;
 const RAW_VALUES = { kvEntriesSpec: { action: EntryTypeAction.RAW_VALUE } };
 const DATABASES_MAX = 4;
-
-/** Refusals for want of a disk that works, or of room for one more open database; nothing was done. */
-const NOT_DONE = [
-  "the transaction could not be stored",
-  "the database is read-only",
-  "the database cannot be opened now",
-  "the simulated disk is full",
-];
-const BUSY = "all databases that may be open at once are busy";
-const OUT_OF_SERVICE = "is out of service";
-
-const OUTCOME_UNKNOWN = [
-  "it is not known whether the transaction was stored: read it back before repeating it",
-  "the catalog of databases cannot be written",
-  "the transaction is stored as ",
-];
-const CLOSED = ["already closed", "database does not exist"];
-/** Refusals of calls that create, load, unload or delete, when others do so too: nothing was changed. */
-const TOO_LATE = [
-  "already closed",
-  "database does not exist",
-  "database already loaded",
-  "cannot delete an open database",
-];
-
-type Failure =
-  /** It says nothing about what was asked: the database is closed, the session over, the disk full. Nothing was stored. */
-  | { readonly kind: "unserved" }
-  /** Stored or not. */
-  | { readonly kind: "unknown" }
-  | { readonly kind: "damaged" }
-  | { readonly kind: "refused"; readonly text: string };
 
 interface Login {
   readonly id: string;
@@ -224,7 +191,7 @@ export class SimulatedClient {
       if (finding !== undefined) this.#world.found(finding);
     } catch (error) {
       const failure = this.#failure(error, database, changes);
-      this.#note(`attempt ${id} is ${textOf(failure, error)}`);
+      this.#note(`attempt ${id} is ${failureText(failure, error)}`);
       if (failure.kind === "unserved") ledger.refuse(attempt, undefined, this.#now());
       if (failure.kind === "refused") ledger.refuse(attempt, failure.text, this.#now());
     }
@@ -259,7 +226,7 @@ export class SimulatedClient {
       answer = await ask();
     } catch (error) {
       const failure = this.#failure(error, database, changes);
-      if (failure.kind === "unserved" || failure.kind === "unknown" || (failure.kind === "damaged" && proven)) return;
+      if (["unserved", "unknown", "unproven"].includes(failure.kind) || (failure.kind === "damaged" && proven)) return;
       if (failure.kind === "refused") answer = `refused: ${failure.text}`;
     }
     this.#note(`${question.kind} in ${database.name}: ${answer ?? "damaged"}`);
@@ -347,7 +314,7 @@ export class SimulatedClient {
       return true;
     } catch (error) {
       const failure = this.#failure(error, database, changes);
-      this.#note(`${what} ${database.name} is ${textOf(failure, error)}`);
+      this.#note(`${what} ${database.name} is ${failureText(failure, error)}`);
       if (failure.kind === "refused") this.#world.found(`${what} ${database.name} was refused: ${failure.text}`);
       return false;
     }
@@ -355,29 +322,17 @@ export class SimulatedClient {
 
   /** What a failed call says. Throws what is no answer at all. */
   #failure(error: unknown, database: KnownDatabase, changes: number): Failure {
-    const { isThere: isDamaged, isOpenedBy } = database.damage;
-    if (error instanceof ProofError) {
-      if (!isDamaged) this.#world.found(`an answer does not prove itself: ${error.code}: ${error.message}`);
-      return { kind: "unknown" };
-    }
-    if (!(error instanceof CallFailure)) throw error;
-    const { code, message } = error;
-    const { hadTrouble, isClosing } = this.#world;
-    if (message === "session not found") {
-      this.#login = undefined;
-      if (this.#idleMs > IDLE_MS) return { kind: "unserved" };
-    }
-    if (code === Code.DataLoss && isDamaged) return { kind: "damaged" };
-    if (CLOSED.includes(message) && (isClosing || hadTrouble || mayBeClosed(database, changes)))
-      return { kind: "unserved" };
-    if (hadTrouble && NOT_DONE.some((text) => message.startsWith(text))) return { kind: "unserved" };
-    if (message.startsWith(BUSY) && this.#world.databases.all().length >= this.#world.activeMax)
-      return { kind: "unserved" };
-    if (message.includes(OUT_OF_SERVICE) && isOpenedBy) return { kind: "unserved" };
-    if ((hadTrouble || isDamaged) && OUTCOME_UNKNOWN.some((text) => message.startsWith(text)))
-      return { kind: "unknown" };
-    // The trace id of an internal error is real chance.
-    return { kind: "refused", text: message.replace(/trace id .*/, "trace id …") };
+    const { hadTrouble, isClosing, activeMax, databases } = this.#world;
+    if (isSessionOver(error)) this.#login = undefined;
+    const failure = failureOf(error, {
+      damage: database.damage,
+      hadTrouble,
+      mayBeClosed: isClosing || mayBeClosed(database, changes),
+      mayBeBusy: databases.all().length >= activeMax,
+      mayBeOver: this.#idleMs > IDLE_MS,
+    });
+    if (failure.kind === "unproven") this.#world.found(failure.text);
+    return failure;
   }
 
   #anyDatabase(): KnownDatabase {
@@ -405,12 +360,4 @@ export class SimulatedClient {
 
 function unlessNotFound(error: unknown): void {
   if (!(error instanceof CallFailure && error.message === NOT_FOUND)) throw error;
-}
-
-function isTooLate(error: unknown): error is CallFailure {
-  return error instanceof CallFailure && TOO_LATE.some((text) => error.message.startsWith(text));
-}
-
-function textOf(failure: Failure, error: unknown): string {
-  return `${failure.kind}: ${failure.kind === "refused" ? failure.text : (error as Error).message}`;
 }
