@@ -19,6 +19,7 @@ import { type Fault, type Outcome, Tally } from "./outcome.ts";
 
 const DISK_BYTES = 8 << 20;
 const BLOCK_BYTES = 4096;
+const SOME = 5;
 const REFUSED_FOR_MS = 200;
 const INDEX_BEHIND_MS = 1000;
 const WAIT_MS = 10_000;
@@ -79,7 +80,8 @@ async function fillUp(scratch: Scratch, kind: Kind, tally: Tally): Promise<void>
       rmSync(join(disk, BALLAST));
     }
     const run = new StoreRun({ ...plan, first: nextAttempt(reports) });
-    await during(run, (report) => report.say === "acknowledged", "a first acknowledgement");
+    // Some transactions, so that there is something to truncate.
+    await during(run, (report) => report.say === "acknowledged" && Number(report.tx) >= SOME, "acknowledgements");
     await fill(disk, freeBytes ?? 0);
     // A full index holds nothing up: what it lacks is kept in memory.
     if (on === "index") await sleep(INDEX_BEHIND_MS);
