@@ -35,6 +35,7 @@ import { loadPage } from "./page.ts";
 import { Port } from "./port.ts";
 import { requestHandler } from "./request-handler.ts";
 import { loadStateSigner } from "./state-signer.ts";
+import { verifyInChild } from "./verify-process.ts";
 import { OWN_VERSION } from "./version.ts";
 
 const BUILT_PAGE = fileURLToPath(new URL("../../web/dist", import.meta.url));
@@ -149,6 +150,8 @@ async function openRoom(
     logger,
     meter,
     completed: config.logAccess ? (call) => logCall(logger, call) : () => {},
+    verify: (database, known, signal) =>
+      verifyInChild({ database, directory: join(directory, database), live: true, known, hadTransactions: 0n }, signal),
   };
 }
 

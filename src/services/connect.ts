@@ -17,7 +17,7 @@ import { assert } from "../base/assert.ts";
 import { PUBLIC_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import type { CallContext } from "./call.ts";
 import { CallFailure } from "./error-table.ts";
-import { authorise, failed, identify, type Room, type ServedMethod, serve } from "./pipeline.ts";
+import { authorise, failed, identify, type Room, type ServedMethod, serve, serveStream } from "./pipeline.ts";
 
 /** The address a request came from, put into the context values by the transport; empty inside the process. */
 export const peerKey: ContextKey<string> = createContextKey("");
@@ -45,7 +45,7 @@ export function gateOptions(methods: readonly ServedMethod[], room: Room): Pick<
 /** Registers every method, the ones without a handler too: they answer for themselves. */
 export function registerMethods(router: ConnectRouter, methods: readonly ServedMethod[], room: Room): void {
   for (const method of methods) {
-    const answer = method.descriptor.methodKind === "unary" ? answerUnary : refuseStream;
+    const answer = ANSWERS[method.descriptor.methodKind];
     // The descriptor is only known to be some method's: what is right for its kind was chosen above.
     const implementation = (message: unknown, context: HandlerContext) => answer(method, message, context, room);
     // Whoever has not logged in has no use for a long message.
@@ -67,7 +67,20 @@ async function answerUnary(
   }
 }
 
-/** No streaming method is built yet; whom it would serve is told so, everyone else what he would be told anyway. */
+async function* answerStream(
+  method: ServedMethod,
+  message: unknown,
+  context: HandlerContext,
+  room: Room,
+): AsyncGenerator<object> {
+  try {
+    yield* serveStream(method, message, identified(context), room);
+  } catch (error) {
+    throw toConnectError(error);
+  }
+}
+
+/** No method that takes a stream of requests is built yet; whom it would serve is told so, everyone else what he would be told anyway. */
 function refuseStream(method: ServedMethod, _messages: unknown, context: HandlerContext, room: Room): never {
   const call = identified(context);
   try {
@@ -77,6 +90,13 @@ function refuseStream(method: ServedMethod, _messages: unknown, context: Handler
   }
   assert(false, `${method.path} has a handler that nothing runs`);
 }
+
+const ANSWERS = {
+  unary: answerUnary,
+  server_streaming: answerStream,
+  client_streaming: refuseStream,
+  bidi_streaming: refuseStream,
+};
 
 function callOf(context: HandlerContext): CallContext {
   return {

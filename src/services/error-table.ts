@@ -237,6 +237,10 @@ const SERVICE: Readonly<Record<ServiceErrorCode, Row>> = {
     code: Code.Unimplemented,
     text: (data) => `${data["method"]} is not implemented by this server yet`,
   },
+  verifications_running: {
+    code: Code.ResourceExhausted,
+    text: (data) => `${data["limit"]} verifications are running already: try again when one has ended`,
+  },
 };
 
 /** A failed call as it is answered; every door turns it into its own protocol. */

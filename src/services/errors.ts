@@ -2,7 +2,9 @@ import { RoomError } from "../base/errors.ts";
 
 export type ServiceErrorCode =
   /** `data.method`: a method of the contract that this server does not offer yet. */
-  "unimplemented";
+  | "unimplemented"
+  /** `data.limit`: so many verifications are running. */
+  | "verifications_running";
 
 /** What a door answers before any other room is asked. */
 export class ServiceError extends RoomError<ServiceErrorCode> {

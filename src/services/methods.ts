@@ -1,17 +1,19 @@
-// Every method of the contract with its handler, if it has one.
+// Every method of the contract and of our own services with its handler, if it has one.
 
 import type { DescService } from "@bufbuild/protobuf";
 import { AuthorizationService } from "../../gen/immudb/model/authorization_pb.ts";
 import { DocumentService } from "../../gen/immudb/model/document_service_pb.ts";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
+import { VerifyService } from "../../gen/immudb/verify/v1/verify_pb.ts";
 import { databaseHandlers } from "./databases.ts";
 import type { Handlers } from "./handlers.ts";
 import { healthHandlers } from "./health.ts";
 import { kvHandlers } from "./kv.ts";
-import { type Handler, type Room, type ServedMethod, servedMethod } from "./pipeline.ts";
+import { type Handler, type Room, type ServedMethod, type StreamHandler, servedMethod } from "./pipeline.ts";
 import { authorizationHandlers, sessionHandlers } from "./sessions.ts";
 import { transactionHandlers } from "./transactions.ts";
 import { type SignState, verifiableHandlers } from "./verifiable.ts";
+import { verifyHandlers } from "./verify.ts";
 
 /** All methods of all services. `sign`: signs states when the server has a key. */
 export function allMethods(room: Room, sign: SignState): ServedMethod[] {
@@ -26,10 +28,11 @@ export function allMethods(room: Room, sign: SignState): ServedMethod[] {
     }),
     ...served(AuthorizationService, authorizationHandlers(room)),
     ...served(DocumentService, {}),
+    ...served(VerifyService, verifyHandlers(room, sign)),
   ];
 }
 
 function served<Service extends DescService>(service: Service, handlers: Handlers<Service>): ServedMethod[] {
-  const byName = handlers as Readonly<Record<string, Handler | undefined>>;
+  const byName = handlers as Readonly<Record<string, Handler | StreamHandler | undefined>>;
   return service.methods.map((method) => servedMethod(method, byName[method.localName]));
 }

@@ -5,9 +5,11 @@
 //   (handler)
 //   completed   count, time and report the call; turn what was thrown into a CallFailure
 //
-// serve() strings them together for a unary call and stays synchronous where the handler is and the database is open.
+// serve() strings them together for a unary call and stays synchronous where the handler is and the database is open;
+// serveStream() does so for one request that is answered by many messages.
 
 import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
 import { AuthError } from "../auth/errors.ts";
 import { isAdministrator, mayUse, type User } from "../auth/permissions.ts";
 import type { Sessions } from "../auth/sessions.ts";
@@ -18,10 +20,11 @@ import type { Logger, Meter } from "../base/observe.ts";
 import type { Database } from "../database/database.ts";
 import type { DatabaseManager } from "../database/manager.ts";
 import { DEFAULT_DATABASE, SYSTEM_DATABASE } from "../database/names.ts";
+import type { VerifyLive } from "../database/verification.ts";
 import { type Access, accessOf } from "./access.ts";
 import type { DatabaseActivity } from "./activity.ts";
 import { type CallContext, type Caller, selectedBy } from "./call.ts";
-import { type CallFailure, failureOf } from "./error-table.ts";
+import { CallFailure, failureOf } from "./error-table.ts";
 import { ServiceError } from "./errors.ts";
 import { type Refusals, refusalsOf } from "./refusals.ts";
 
@@ -39,6 +42,8 @@ export interface Room {
   readonly meter: Meter;
   /** Told of every call when it has been answered: audit and access logs. */
   readonly completed: (call: CompletedCall) => void;
+  /** Absent: databases cannot be verified while the server runs. */
+  readonly verify?: VerifyLive | undefined;
 }
 
 /** A call that has been answered, for those who keep a record of calls. */
@@ -58,6 +63,12 @@ export type Handler<I extends DescMessage = DescMessage, O extends DescMessage =
   ctx: CallContext,
 ) => MessageInitShape<O> | Promise<MessageInitShape<O>>;
 
+/** Answers one request by messages. Whoever stops listening ends the iteration. */
+export type StreamHandler<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> = (
+  message: MessageShape<I>,
+  ctx: CallContext,
+) => AsyncIterable<MessageInitShape<O>>;
+
 /** A method with all that is known about it before a call comes. */
 export interface ServedMethod {
   readonly path: string;
@@ -66,11 +77,11 @@ export interface ServedMethod {
   readonly refusals: Refusals;
   /** OpenSession answers whatever session its caller may still name; every other method refuses an unknown one. */
   readonly ignoresSession: boolean;
-  /** Absent: not built yet. */
-  readonly handler: Handler | undefined;
+  /** As the descriptor says how the method answers. Absent: not built yet. */
+  readonly handler: Handler | StreamHandler | undefined;
 }
 
-export function servedMethod(descriptor: DescMethod, handler: Handler | undefined): ServedMethod {
+export function servedMethod(descriptor: DescMethod, handler: Handler | StreamHandler | undefined): ServedMethod {
   return {
     path: `/${descriptor.parent.typeName}/${descriptor.name}`,
     descriptor,
@@ -123,7 +134,7 @@ function anonymous(peer: string): Caller {
 /**
  * Checks that the caller may do this and, where the method works on the selected database, opens it for the handler: a
  * promise only when that has to be waited for. A method that is not built is refused after everything else: whom it would
- * not serve learns nothing about it. `message` is undefined for streams, whose rules never name a field.
+ * not serve learns nothing about it. `message` is undefined for streams of requests, whose rules never name a field.
  */
 export function authorise(
   method: ServedMethod,
@@ -209,6 +220,50 @@ export function serve(method: ServedMethod, message: unknown, ctx: CallContext, 
   } catch (error) {
     throw failed(method, ctx, startedMs, error, room);
   }
+}
+
+/** Runs an identified call that is answered by many messages. Throws a CallFailure. */
+export async function* serveStream(
+  method: ServedMethod,
+  message: unknown,
+  ctx: CallContext,
+  room: Room,
+): AsyncGenerator<object> {
+  const startedMs = room.clock.nowMs();
+  let isCompleted = false;
+  const complete = (failure: CallFailure | undefined): void => {
+    if (!isCompleted) completed(method, ctx, startedMs, failure, room);
+    isCompleted = true;
+  };
+  try {
+    await authorise(method, message, ctx, room);
+    const steps = (method.handler as StreamHandler)(message as never, ctx)[Symbol.asyncIterator]();
+    // A transport may leave without a word: neither asking for the next message nor saying that it wants none.
+    const leave = (): void => void ended(steps).finally(() => complete(abandoned()));
+    ctx.signal.addEventListener("abort", leave, { once: true });
+    try {
+      for (let step = await steps.next(); step.done !== true; step = await steps.next()) yield step.value;
+    } finally {
+      ctx.signal.removeEventListener("abort", leave);
+      await ended(steps);
+    }
+    complete(undefined);
+  } catch (error) {
+    // Work that ends because nobody waits for it any more has not failed.
+    const failure = ctx.signal.aborted ? abandoned() : failureOf(error, method.path, room.logger);
+    complete(failure);
+    throw failure;
+  } finally {
+    complete(abandoned());
+  }
+}
+
+async function ended(steps: AsyncIterator<unknown>): Promise<void> {
+  await Promise.resolve(steps.return?.()).catch(() => undefined);
+}
+
+function abandoned(): CallFailure {
+  return new CallFailure(Code.Canceled, "the caller went away");
 }
 
 function succeeded(method: ServedMethod, ctx: CallContext, startedMs: number, room: Room): void {

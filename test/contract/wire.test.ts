@@ -6,6 +6,9 @@ import type { DescFile } from "@bufbuild/protobuf";
 import { schemaFacts, writtenFacts } from "./wire-facts.ts";
 import { generatedFiles } from "./wire-schema.ts";
 
+/** Packages of our own, with what the contract does not have. */
+const OWN_PACKAGE = /^immudb\.\w+\.v\d+\./;
+
 const contract = writtenFacts(readFileSync(new URL("wire.txt", import.meta.url), "utf8"));
 
 describe("the wire contract", () => {
@@ -21,7 +24,8 @@ describe("the wire contract", () => {
   });
 
   test("has the 74, 3 and 16 methods of its services, and the schema adds none to them", () => {
-    const counts = files.flatMap((f) => f.services).map((s) => [s.typeName, s.methods.length]);
+    const services = files.flatMap((f) => f.services).filter((s) => !OWN_PACKAGE.test(s.typeName));
+    const counts = services.map((s) => [s.typeName, s.methods.length]);
     assert.deepEqual(Object.fromEntries(counts), {
       "immudb.schema.ImmuService": 74,
       "immudb.model.AuthorizationService": 3,

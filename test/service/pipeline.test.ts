@@ -43,7 +43,8 @@ describe("the pipeline", () => {
   const methodNamed = (name: string) => methods.get(`/immudb.schema.ImmuService/${name}`);
 
   test("knows every method of the contract by its path", () => {
-    assert.equal(methods.size, 74 + 3 + 16);
+    const ofContract = [...methods.keys()].filter((path) => /^\/immudb\.(schema|model)\./.test(path));
+    assert.equal(ofContract.length, 74 + 3 + 16);
   });
 
   test("answers a read in the same turn, without a promise and without a signal", async () => {

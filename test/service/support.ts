@@ -19,6 +19,7 @@ import { silentLogger, silentMeter } from "../../src/base/observe.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { diskDirectory } from "../../src/database/data-directory.ts";
 import { DatabaseManager } from "../../src/database/manager.ts";
+import type { VerifyLive } from "../../src/database/verification.ts";
 import { DatabaseActivity } from "../../src/services/activity.ts";
 import { gateOptions, peerKey, registerMethods } from "../../src/services/connect.ts";
 import { allMethods } from "../../src/services/methods.ts";
@@ -42,6 +43,7 @@ export interface ServiceOptions {
   readonly sign?: SignState;
   /** Where calls seem to come from. */
   readonly peer?: string;
+  readonly verify?: VerifyLive;
 }
 
 export class Services {
@@ -78,6 +80,7 @@ export class Services {
       logger: silentLogger,
       meter: silentMeter,
       completed: (call) => calls.push(call),
+      verify: options.verify,
     };
   }
 
