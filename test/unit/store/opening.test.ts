@@ -197,7 +197,7 @@ describe("the probe", () => {
       assert.equal(await probeEnvironment(environment), "whole");
       const whole = readFileSync(file);
       const seen = new Map<string, number>();
-      for (let page = 2; page < whole.length / PAGE; page += 11) {
+      for (let page = 2; page < whole.length / PAGE; page += 15) {
         writeFileSync(file, zeroed(whole, page));
         const code = await codeOf(() => probeEnvironment(environment));
         seen.set(String(code), (seen.get(String(code)) ?? 0) + 1);
