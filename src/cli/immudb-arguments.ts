@@ -68,13 +68,18 @@ function addSubcommand(program: Command, command: Subcommand, found: (options: C
     parent = parent.commands.find((known) => known.name() === word) ?? parent.command(word);
   }
   const made = parent.command(last).description(command.description);
+  /** Names of the options by what the library calls them. */
+  const names = new Map<string, string>();
   for (const { name, meaning, choices, default: initial, required } of command.options) {
     const option = new Option(`--${name} <${choices?.join("|") ?? name}>`, meaning);
     if (choices !== undefined) option.choices(choices);
     if (initial !== undefined) option.default(initial);
     made.addOption(option.makeOptionMandatory(required === true));
+    names.set(option.attributeName(), name);
   }
-  made.action((options: Record<string, string>) => found(options));
+  made.action((options: Record<string, string>) =>
+    found(Object.fromEntries(Object.entries(options).map(([key, value]) => [names.get(key) ?? key, value]))),
+  );
 }
 
 function optionOf(flag: Flag): Option {

@@ -16,6 +16,8 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export interface Answer {
   readonly text: Text;
   readonly json: Json;
+  /** What the command ends with; 0 unless given. */
+  readonly exit?: number;
 }
 
 /** The streams of a process, as far as output needs them. */

@@ -3,10 +3,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemRandom } from "../base/random.ts";
-import { CATALOG_DIRECTORY } from "../database/manager.ts";
 import type { StorePoint, VerifyProgress, VerifyReport, VerifyStep } from "../database/verification.ts";
 import { DirectoryLock } from "../store/directory-lock.ts";
-import { StoreError } from "../store/errors.ts";
+import { requireDataDirectory } from "./data-on-disk.ts";
 import { StartError } from "./errors.ts";
 import { runTask, verifyInChild } from "./verify-process.ts";
 import { type KnownDatabase, SERVER_FILES } from "./verify-server-files.ts";
@@ -24,17 +23,14 @@ export interface VerifyDirectoryOptions {
 /** A step of the verification of one database. */
 export type DirectoryStep = VerifyStep & { readonly database: string };
 
-/**
- * Verifies a data directory. Throws StartError for one that is none, that a server uses, or that does not have the database.
- */
+/** Verifies a data directory. Throws StartError for one that is none or that does not have the database, and `locked`. */
 export async function* verifyDirectory(
   options: VerifyDirectoryOptions,
   signal: AbortSignal,
 ): AsyncGenerator<DirectoryStep> {
   const { directory, database, known } = options;
-  if (!existsSync(join(directory, CATALOG_DIRECTORY)))
-    throw new StartError(`there is no data directory at ${directory}`, "name one with --dir");
-  const lock = await lockOf(directory);
+  await requireDataDirectory(directory);
+  const lock = await DirectoryLock.acquire(directory, systemRandom);
   try {
     let databases: readonly KnownDatabase[] = [];
     for await (const step of runTask({ kind: "server", directory }, SERVER_FILES, signal)) {
@@ -47,19 +43,6 @@ export async function* verifyDirectory(
     }
   } finally {
     await lock.release();
-  }
-}
-
-async function lockOf(directory: string): Promise<DirectoryLock> {
-  try {
-    return await DirectoryLock.acquire(directory, systemRandom);
-  } catch (error) {
-    if (!(error instanceof StoreError && error.code === "locked")) throw error;
-    throw new StartError(
-      `a server is using ${directory}`,
-      "verify its databases while it runs: immuadmin verify DATABASE; or stop it first",
-      error,
-    );
   }
 }
 

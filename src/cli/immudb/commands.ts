@@ -35,6 +35,16 @@ const OUTPUT: SubcommandOption = {
 
 export const SUBCOMMANDS: readonly Subcommand[] = [
   {
+    name: "verify",
+    description: "read everything that is stored and say whether it is what was written; the server must be stopped",
+    options: [
+      { name: "database", meaning: "only this one" },
+      { name: "known-state", meaning: "TX:HASH that must be part of the history of that database" },
+      OUTPUT,
+    ],
+    run: async (line) => (await import("./verify.ts")).verify(line),
+  },
+  {
     name: "index rebuild",
     description: "build the index of every database, or of one, anew from its log; the server must be stopped",
     options: [{ name: "database", meaning: "only this one" }, OUTPUT],
