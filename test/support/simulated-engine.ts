@@ -40,7 +40,7 @@ export interface SimulatedDiskOptions {
   readonly fault?: () => WriteFault;
   /** Asked before each write of an unsynced environment or of a file. */
   readonly otherFault?: () => WriteFault;
-  /** Whether an engine answers no reads after a write that ended in `lost` or `stored`, until a write opens it again. */
+  /** Whether an engine answers no reads after a write that ended in `lost` or `stored`, until it can be opened again. */
   readonly panics?: () => boolean;
   /** The disk (or the program) that lies: durable writes resolve and are never synced. */
   readonly ignoreSync?: boolean;
@@ -229,15 +229,22 @@ class SimulatedEngine implements Engine {
   }
 
   #requireOpen(): void {
-    if (this.#closed || this.#isBroken) throw closed();
+    if (!this.#closed && !this.#isBroken) return;
+    if (this.#isBroken) this.#queue = this.#queue.then(() => this.#reopen());
+    throw closed();
+  }
+
+  async #reopen(): Promise<void> {
+    if (!this.#isBroken) return;
+    await this.#turns(1);
+    this.#isBroken = this.#fault() !== "none";
   }
 
   async #commit(batch: readonly Operation[]): Promise<void> {
     const { random, ignoreSync, answerEarly } = this.#disk;
     await this.#turns(random.below(3));
-    if (this.#readOnly || (this.#isBroken && this.#fault() !== "none"))
-      throw new StoreError("write_failed", "the environment takes no writes");
-    this.#isBroken = false;
+    await this.#reopen();
+    if (this.#readOnly || this.#isBroken) throw new StoreError("write_failed", "the environment takes no writes");
     const fault = this.#fault();
     if (fault === "none" || fault === "stored") this.#environment.commit(batch);
     if (fault === "lost" || fault === "stored") this.#isBroken = this.#disk.panics?.() ?? false;
