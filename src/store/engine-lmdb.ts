@@ -162,6 +162,10 @@ class LmdbEngine implements Engine {
     }
   }
 
+  async #findAgain(): Promise<void> {
+    if (this.#state === "lost") await this.#reopen();
+  }
+
   #use(root: RootDatabase<Uint8Array, Uint8Array>): void {
     this.#root = root;
     for (const [name, table] of this.#tables) table.store = this.#openTable(name) as Store;
@@ -219,6 +223,8 @@ class LmdbEngine implements Engine {
 
   #requireOpen(): void {
     this.#requireNotClosed();
+    // Who comes later may find it open.
+    if (this.#state === "lost") this.#turn = this.#turn.then(() => this.#findAgain());
     if (this.#state === "reopening" || this.#state === "lost")
       throw new StoreError("closed", "the environment could not be opened again yet after a failed write");
   }

@@ -8,6 +8,7 @@
 //   - writes become visible in the order of the calls, and no earlier than they are committed.
 //   - write() is all or nothing also when what fills the batch throws.
 //   - reads between two awaits may come from one snapshot; after refresh() they see every resolved write.
+//   - after a failed write reads may throw `closed` until the environment could be opened again, which reads and writes try.
 //   - after close() everything is on disk, and reads and writes throw `closed`.
 
 export interface EngineOptions {
