@@ -43,15 +43,32 @@ const NEXT_OF_CLIENT_ERROR: Readonly<Record<ClientErrorCode, string>> = {
   state_moved: "run the command again",
 };
 
+/** Programs that talk to a server. */
+export type ClientProgram = "immuclient" | "immuadmin";
+
+/** How to get what a refusal asks for. */
+const NEXT_OF_LOGIN: Readonly<Record<ClientProgram, { login: string; database: string; otherUser: string }>> = {
+  immuclient: {
+    login: "run: immuclient login USER",
+    database: "run: immuclient use DATABASE",
+    otherUser: "log in as a user who may: immuclient login USER",
+  },
+  immuadmin: {
+    login: "say who you are: --username USER, and his password by --password-file, --password-stdin or a prompt",
+    database: "name a database",
+    otherUser: "name a user who may with --username",
+  },
+};
+
 /** Turns any error into what to print and the number to end with. `address` is the server that was spoken to. */
-export function failureOf(error: unknown, address: string): Failure {
+export function failureOf(error: unknown, address: string, program: ClientProgram = "immuclient"): Failure {
   if (error instanceof UsageError) return { exit: EXIT.usage, code: "usage", message: error.message, next: error.next };
   if (error instanceof VerificationError) return failureOfVerification(error);
   if (error instanceof ClientError) {
     return { exit: EXIT.error, code: error.code, message: error.message, next: NEXT_OF_CLIENT_ERROR[error.code] };
   }
   const refusal = refusalOf(error);
-  if (refusal !== undefined) return failureOfRefusal(refusal, (error as ConnectError).rawMessage, address);
+  if (refusal !== undefined) return failureOfRefusal(refusal, (error as ConnectError).rawMessage, address, program);
   return {
     exit: EXIT.error,
     code: "error",
@@ -70,18 +87,19 @@ function pointToJson(point: TxPoint | undefined): Json {
   return point === undefined ? null : { txId: String(point.txId), txHash: toHex(point.txHash) };
 }
 
-function failureOfRefusal(code: Refusal, message: string, address: string): Failure {
+function failureOfRefusal(code: Refusal, message: string, address: string, program: ClientProgram): Failure {
+  const { login, database, otherUser } = NEXT_OF_LOGIN[program];
   switch (code) {
     case "not_found":
       return { exit: EXIT.notFound, code, message, next: undefined };
     case "not_logged_in":
-      return { exit: EXIT.auth, code, message, next: "run: immuclient login USER" };
+      return { exit: EXIT.auth, code, message, next: login };
     case "no_database":
-      return { exit: EXIT.auth, code, message, next: "run: immuclient use DATABASE" };
+      return { exit: EXIT.auth, code, message, next: database };
     case "wrong_password":
       return { exit: EXIT.auth, code, message, next: undefined };
     case "not_permitted":
-      return { exit: EXIT.auth, code, message, next: "log in as a user who may: immuclient login USER" };
+      return { exit: EXIT.auth, code, message, next: otherUser };
     case "unreachable":
       return {
         exit: EXIT.error,

@@ -15,6 +15,8 @@ export interface PasswordReaders {
   readonly stdin: () => Promise<Uint8Array>;
   /** Asks on the terminal; undefined when there is none. */
   readonly prompt: (() => Promise<string>) | undefined;
+  /** The variable that may hold it; IMMUCLIENT_PASSWORD unless given. */
+  readonly variable?: string;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function readPassword(sources: PasswordSources, readers: PasswordRe
   if (readers.prompt !== undefined) return utf8(await asked(readers.prompt));
   throw new UsageError(
     "no password was given and there is no terminal to ask on",
-    "use --password-stdin, --password-file FILE or the variable IMMUCLIENT_PASSWORD",
+    `use --password-stdin, --password-file FILE or the variable ${readers.variable ?? "IMMUCLIENT_PASSWORD"}`,
   );
 }
 

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileNameFor, stateDirectory } from "../client/node.ts";
-import { UsageError } from "./exit-codes.ts";
+import { type ClientProgram, UsageError } from "./exit-codes.ts";
 
 export interface StoredLogin {
   /** `host:port` that issued the token: a token is never sent anywhere else. */
@@ -15,10 +15,13 @@ export interface StoredLogin {
   readonly database: string;
 }
 
-/** Where the login of an address is kept unless `--tokenfile` says otherwise. */
-export function tokenFileFor(address: string): string {
-  return join(stateDirectory(), "logins", `${fileNameFor(address)}.json`);
+/** Where a program keeps the login of an address unless `--tokenfile` says otherwise. */
+export function tokenFileFor(address: string, program: ClientProgram = "immuclient"): string {
+  return join(stateDirectory(), FOLDERS[program], `${fileNameFor(address)}.json`);
 }
+
+/** An administrator's login is not what somebody's next immuclient works with. */
+const FOLDERS: Readonly<Record<ClientProgram, string>> = { immuclient: "logins", immuadmin: "admin-logins" };
 
 /** The stored login, or undefined when there is none for this address. */
 export async function readLogin(file: string, address: string): Promise<StoredLogin | undefined> {
@@ -30,8 +33,7 @@ export async function readLogin(file: string, address: string): Promise<StoredLo
     throw error;
   }
   const login = parse(text);
-  if (login === undefined)
-    throw new UsageError(`${file} is not a token file of immuclient`, `remove it and run: immuclient login USER`);
+  if (login === undefined) throw new UsageError(`${file} is not a token file`, "remove it and log in again");
   return login.address === address ? login : undefined;
 }
 

@@ -67,15 +67,18 @@ function line(label: string, text: string): string {
 
 function coverageText(covered: CoverageView): string {
   const rows = Number(covered.latestRows) + Number(covered.historyRows);
-  const counts: readonly (readonly [Count, string])[] = [
-    [covered.transactions, "transactions"],
-    [covered.entries, "entries"],
-    [covered.values, `values (${bytesText(Number(covered.valueBytes))})`],
-    [covered.treeNodes, "tree nodes"],
-    [rows, "index rows"],
-    [covered.pages, "pages"],
+  const bytes = ` (${bytesText(Number(covered.valueBytes))})`;
+  const counts: readonly (readonly [count: Count, one: string, many: string, more?: string])[] = [
+    [covered.transactions, "transaction", "transactions"],
+    [covered.entries, "entry", "entries"],
+    [covered.values, "value", "values", bytes],
+    [covered.treeNodes, "tree node", "tree nodes"],
+    [rows, "index row", "index rows"],
+    [covered.pages, "page", "pages"],
   ];
-  const shown = counts.filter(([count]) => Number(count) > 0).map(([count, what]) => `${count} ${what}`);
+  const shown = counts
+    .filter(([count]) => Number(count) > 0)
+    .map(([count, one, many, more = ""]) => `${count} ${Number(count) === 1 ? one : many}${more}`);
   return shown.length === 0 ? "nothing" : shown.join(", ");
 }
 

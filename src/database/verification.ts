@@ -6,7 +6,7 @@ import type { VerifyReport } from "../store/verify-report.ts";
 
 export type { StorePoint } from "../store/store.ts";
 export type { VerifyProgress, VerifyStage } from "../store/verify-pace.ts";
-export type { Coverage, Finding, FindingClass, VerifyReport } from "../store/verify-report.ts";
+export type { Coverage, Finding, VerifyReport } from "../store/verify-report.ts";
 
 export type VerifyStep =
   | { readonly kind: "progress"; readonly progress: VerifyProgress }

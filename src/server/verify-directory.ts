@@ -3,14 +3,14 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { systemRandom } from "../base/random.ts";
-import type { StorePoint, VerifyProgress, VerifyReport, VerifyStep } from "../database/verification.ts";
+import type { StorePoint, VerifyReport, VerifyStep } from "../database/verification.ts";
 import { DirectoryLock } from "../store/directory-lock.ts";
 import { requireDataDirectory } from "./data-on-disk.ts";
 import { StartError } from "./errors.ts";
 import { runTask, verifyInChild } from "./verify-process.ts";
 import { type KnownDatabase, SERVER_FILES } from "./verify-server-files.ts";
 
-export type { VerifyProgress, VerifyReport };
+export type { VerifyReport };
 
 export interface VerifyDirectoryOptions {
   readonly directory: string;

@@ -6,14 +6,14 @@ import askPassword from "@inquirer/password";
 import { ImmuClient } from "../../client/client.ts";
 import { createNodeTransport, FileStateStore, type NodeTransport } from "../../client/node.ts";
 import { refusalOf } from "../../client/refusals.ts";
-import { UsageError } from "../exit-codes.ts";
+import { type ClientProgram, UsageError } from "../exit-codes.ts";
 import type { Format } from "../output.ts";
 import { readPassword } from "../password.ts";
 import { readStdin } from "../stdin.ts";
 import { readLogin, removeLogin, tokenFileFor, writeLogin } from "../token-file.ts";
 
-/** Options of every command, as commander names them. */
-export interface Options {
+/** Options of every program that talks to a server, as commander names them. */
+export interface ConnectionOptions {
   readonly immudbAddress: string;
   readonly immudbPort: number;
   readonly username?: string;
@@ -23,41 +23,57 @@ export interface Options {
   readonly database?: string;
   readonly tokenfile?: string;
   readonly serverSigningPubKey?: string;
-  readonly valueOnly: boolean;
-  readonly revisionSeparator: string;
   readonly output: Format;
   readonly timeout: number;
 }
 
+/** Those of immuclient. */
+export interface Options extends ConnectionOptions {
+  readonly valueOnly: boolean;
+  readonly revisionSeparator: string;
+}
+
 /** The server's name for all that is remembered about it. */
-export function serverAddress({ immudbAddress, immudbPort }: Options): string {
+export function serverAddress({ immudbAddress, immudbPort }: ConnectionOptions): string {
   const host = immudbAddress.includes(":") && !immudbAddress.startsWith("[") ? `[${immudbAddress}]` : immudbAddress;
   return `${host.toLowerCase()}:${immudbPort}`;
 }
 
-export class Connection {
-  readonly options: Options;
+export class Connection<O extends ConnectionOptions = Options> {
+  readonly options: O;
   readonly address: string;
+  readonly #program: ClientProgram;
   readonly #tokenFile: string;
   #transport: NodeTransport | undefined;
 
-  constructor(options: Options) {
+  constructor(options: O, program: ClientProgram = "immuclient") {
     this.options = options;
     this.address = serverAddress(options);
-    this.#tokenFile = options.tokenfile || tokenFileFor(this.address);
+    this.#program = program;
+    this.#tokenFile = options.tokenfile || tokenFileFor(this.address, program);
+  }
+
+  /** For calls that a client does not have. */
+  get transport(): NodeTransport {
+    this.#transport ??= createNodeTransport(this.address);
+    return this.#transport;
   }
 
   /** A client with the stored login, if any; makes no call. */
   async client(): Promise<ImmuClient> {
-    this.#transport ??= createNodeTransport(this.address);
     const login = await readLogin(this.#tokenFile, this.address);
-    return new ImmuClient(this.#transport, {
+    return new ImmuClient(this.transport, {
       address: this.address,
       store: new FileStateStore(),
-      serverKey: await readServerKey(this.options.serverSigningPubKey),
+      serverKey: await this.serverKey(),
       timeoutMs: this.options.timeout * 1000,
       ...(login && { credentials: { kind: "token", token: login.token }, database: login.database }),
     });
+  }
+
+  /** The server's public key, PEM, when one was given. */
+  async serverKey(): Promise<string | undefined> {
+    return readServerKey(this.options.serverSigningPubKey);
   }
 
   /**
@@ -119,7 +135,11 @@ export class Connection {
       askPassword({ message: `Password of ${user}:`, mask: "*" }, { output: process.stderr });
     return readPassword(
       { password, passwordFile, passwordStdin },
-      { stdin: readStdin, prompt: process.stdin.isTTY && process.stderr.isTTY ? prompt : undefined },
+      {
+        stdin: readStdin,
+        prompt: process.stdin.isTTY && process.stderr.isTTY ? prompt : undefined,
+        variable: `${this.#program.toUpperCase()}_PASSWORD`,
+      },
     );
   }
 }

@@ -3,12 +3,13 @@
 //   arguments, IMMUCLIENT_* ──▶ Options ──▶ command(connection, arguments) ──▶ Answer ──▶ stdout      exit 0
 //                                                     └────── error ─────────▶ Failure ──▶ stderr      exit 1..5
 
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { utf8 } from "../../base/bytes.ts";
 import { EXIT, failureOf, UsageError } from "../exit-codes.ts";
 import { type Answer, type Format, printAnswer, printFailure, printWarning } from "../output.ts";
 import { readStdin } from "../stdin.ts";
 import { Connection, type Options, serverAddress } from "./connection.ts";
+import { addConnectionOptions } from "./connection-options.ts";
 import { current } from "./current.ts";
 import { get, safeget } from "./get.ts";
 import { health } from "./health.ts";
@@ -111,42 +112,19 @@ function addCommands(program: Command, run: Run): void {
 }
 
 function buildProgram(): Command {
-  const option = (flags: string, description: string, variable: string): Option =>
-    new Option(flags, description).env(`IMMUCLIENT_${variable}`);
-  return new Command("immuclient")
-    .description("Stores and reads records of an immudb server, and checks the proofs that it gives.")
-    .addOption(option("-a, --immudb-address <host>", "server host", "IMMUDB_ADDRESS").default("127.0.0.1"))
-    .addOption(option("-p, --immudb-port <port>", "server port", "IMMUDB_PORT").default(3322).argParser(parsePort))
-    .addOption(option("--username <name>", "log in as this user when a command needs it", "USERNAME"))
-    .addOption(
-      option("--password <password>", "shows in process lists: prefer the next two, or the variable", "PASSWORD"),
-    )
-    .addOption(option("--password-file <file>", "read the password from a file", "PASSWORD_FILE"))
-    .addOption(new Option("--password-stdin", "read the password from stdin").default(false))
-    .addOption(option("--database <name>", "database for this command", "DATABASE"))
-    .addOption(option("--tokenfile <file>", "where the login is kept", "TOKENFILE"))
-    .addOption(
-      option(
-        "--server-signing-pub-key <file>",
-        "PEM file: every state must be signed with this key",
-        "SERVER_SIGNING_PUB_KEY",
-      ),
-    )
+  const program = new Command("immuclient").description(
+    "Stores and reads records of an immudb server, and checks the proofs that it gives.",
+  );
+  return addConnectionOptions(program, "IMMUCLIENT")
     .addOption(
       new Option("--value-only", "print the value alone (get, safeget)").default(
         isOn(process.env["IMMUCLIENT_VALUE_ONLY"]),
       ),
     )
     .addOption(
-      option(
-        "--revision-separator <text>",
-        "what stands between key and revision; empty turns it off",
-        "REVISION_SEPARATOR",
-      ).default("@"),
-    )
-    .addOption(option("--output <format>", "text or json", "OUTPUT").choices(["text", "json"]).default("text"))
-    .addOption(
-      option("--timeout <seconds>", "longest wait for one answer", "TIMEOUT").default(30).argParser(parseSeconds),
+      new Option("--revision-separator <text>", "what stands between key and revision; empty turns it off")
+        .env("IMMUCLIENT_REVISION_SEPARATOR")
+        .default("@"),
     )
     .showSuggestionAfterError()
     .showHelpAfterError("(immuclient --help shows commands, options and examples)")
@@ -159,19 +137,6 @@ async function valueBytes(value: string | undefined, options: Options): Promise<
   if (options.passwordStdin) throw new UsageError("stdin cannot hold both the password and the value");
   if (process.stdin.isTTY) throw new UsageError("no value was given", "give it as an argument, or on stdin");
   return readStdin();
-}
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^[0-9]+$/.test(text) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError("a port is a number from 1 to 65535.");
-  return port;
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds > 0 && seconds <= 86_400)) throw new InvalidArgumentError("a time in seconds, above 0.");
-  return seconds;
 }
 
 /** Whether a variable turns a switch on; "false" and the like do not, whatever commander makes of a variable that is set. */

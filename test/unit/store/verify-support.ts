@@ -2,7 +2,7 @@
 // test can change any of them as no engine would.
 
 import { join } from "node:path";
-import { compareBytes, equalBytes, toHex, utf8 } from "../../../src/base/bytes.ts";
+import { compareBytes, toHex, utf8 } from "../../../src/base/bytes.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import { plainKey, plainValue } from "../../../src/proof/keys.ts";
 import type { KvMetadata } from "../../../src/proof/model.ts";
@@ -238,5 +238,3 @@ export async function changed<T>(
     rows.set(key, value);
   }
 }
-
-export { equalBytes };

@@ -1,0 +1,63 @@
+// immuadmin: what an administrator asks of a running server.
+
+import { Command, CommanderError } from "commander";
+import { EXIT, failureOf } from "../exit-codes.ts";
+import { Connection, type ConnectionOptions, serverAddress } from "../immuclient/connection.ts";
+import { addConnectionOptions } from "../immuclient/connection-options.ts";
+import { type Answer, type Format, printAnswer, printFailure, printWarning } from "../output.ts";
+import { verify } from "./verify.ts";
+
+const EXAMPLES = `
+Examples:
+  immuadmin --username immudb verify                      asks for the password
+  immuadmin --username immudb --password-file secret.txt verify books
+  IMMUADMIN_USERNAME=immudb immuadmin --output json verify books
+
+Exit codes: 0 done, 1 error, 2 usage, 3 not found, 4 login or permission, 5 damage found or verification failed.`;
+
+const PASSWORD_WARNING =
+  "--password shows in process lists; use --password-stdin, --password-file or IMMUADMIN_PASSWORD";
+
+/** Runs one command line and returns the exit code. Prints to the streams of the process. */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = buildProgram();
+  let format: Format = "text";
+  let address = "";
+  let exit = EXIT.ok;
+  const answer = async (
+    database: string | undefined,
+    command: (connection: Connection<ConnectionOptions>) => Promise<Answer>,
+  ): Promise<void> => {
+    const given = program.opts<ConnectionOptions>();
+    const options = database === undefined ? given : { ...given, database };
+    format = options.output;
+    address = serverAddress(options);
+    if (program.getOptionValueSource("password") === "cli") printWarning(PASSWORD_WARNING, format, process.stderr);
+    await using connection = new Connection(options, "immuadmin");
+    const answered = await command(connection);
+    printAnswer(answered, format, process.stdout);
+    exit = answered.exit ?? EXIT.ok;
+  };
+  program
+    .command("verify [database]")
+    .description("have the server read everything that is stored in a database, and say whether it is what was written")
+    .action((database?: string) => answer(database, verify));
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exit as number;
+  } catch (error) {
+    if (error instanceof CommanderError) return (error.exitCode === 0 ? EXIT.ok : EXIT.usage) as number;
+    const failure = failureOf(error, address, "immuadmin");
+    printFailure(failure, format, process.stderr);
+    return failure.exit;
+  }
+}
+
+function buildProgram(): Command {
+  const program = new Command("immuadmin").description("Administers an immudb server.");
+  return addConnectionOptions(program, "IMMUADMIN")
+    .showSuggestionAfterError()
+    .showHelpAfterError("(immuadmin --help shows commands, options and examples)")
+    .addHelpText("after", EXAMPLES)
+    .exitOverride();
+}

@@ -1,0 +1,45 @@
+// The options of every program that talks to a server: where it is, who asks, how the answer looks. Each can come from the
+// environment as well, under the name of the program.
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** `prefix`: what the names of the variables begin with. */
+export function addConnectionOptions(program: Command, prefix: "IMMUCLIENT" | "IMMUADMIN"): Command {
+  const option = (flags: string, description: string, variable: string): Option =>
+    new Option(flags, description).env(`${prefix}_${variable}`);
+  return program
+    .addOption(option("-a, --immudb-address <host>", "server host", "IMMUDB_ADDRESS").default("127.0.0.1"))
+    .addOption(option("-p, --immudb-port <port>", "server port", "IMMUDB_PORT").default(3322).argParser(parsePort))
+    .addOption(option("--username <name>", "log in as this user when a command needs it", "USERNAME"))
+    .addOption(
+      option("--password <password>", "shows in process lists: prefer the next two, or the variable", "PASSWORD"),
+    )
+    .addOption(option("--password-file <file>", "read the password from a file", "PASSWORD_FILE"))
+    .addOption(new Option("--password-stdin", "read the password from stdin").default(false))
+    .addOption(option("--database <name>", "database for this command", "DATABASE"))
+    .addOption(option("--tokenfile <file>", "where the login is kept", "TOKENFILE"))
+    .addOption(
+      option(
+        "--server-signing-pub-key <file>",
+        "PEM file: every state must be signed with this key",
+        "SERVER_SIGNING_PUB_KEY",
+      ),
+    )
+    .addOption(option("--output <format>", "text or json", "OUTPUT").choices(["text", "json"]).default("text"))
+    .addOption(
+      option("--timeout <seconds>", "longest wait for one answer", "TIMEOUT").default(30).argParser(parseSeconds),
+    );
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^[0-9]+$/.test(text) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError("a port is a number from 1 to 65535.");
+  return port;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds > 0 && seconds <= 86_400)) throw new InvalidArgumentError("a time in seconds, above 0.");
+  return seconds;
+}
