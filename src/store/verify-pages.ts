@@ -145,8 +145,8 @@ class PageWalker {
       this.#wrong(number, "does not hold together: its header or the places of its nodes");
       return;
     }
-    // Numbers are the keys of the free pages; all other keys compare bytewise.
-    if (tree !== this.#meta.free && !inOrder(nodes, kind, bounds)) this.#wrong(number, "has keys out of order");
+    const compare = tree === this.#meta.free ? compareNumbers : compareBytes;
+    if (!inOrder(nodes, kind, bounds, compare)) this.#wrong(number, "has keys out of order");
     for (const [i, node] of nodes.entries()) {
       if (kind === BRANCH) {
         const below: Bounds = { from: i === 0 ? bounds.from : node.key, to: nodes[i + 1]?.key ?? bounds.to };
@@ -246,10 +246,15 @@ function tableName(key: Uint8Array): string {
 }
 
 /** Whether keys ascend within the bounds. The first key of a branch is never looked at, and may be anything. */
-function inOrder(nodes: readonly Node[], kind: number, { from, to }: Bounds): boolean {
+function inOrder(nodes: readonly Node[], kind: number, { from, to }: Bounds, compare: typeof compareBytes): boolean {
   const keys = (kind === BRANCH ? nodes.slice(1) : nodes).map((node) => node.key);
   const [first, last] = [keys[0], keys.at(-1)] as [Uint8Array, Uint8Array];
-  if (from !== undefined && compareBytes(first, from) < 0) return false;
-  if (to !== undefined && compareBytes(last, to) >= 0) return false;
-  return keys.every((key, i) => i === 0 || compareBytes(keys[i - 1] as Uint8Array, key) < 0);
+  if (from !== undefined && compare(first, from) < 0) return false;
+  if (to !== undefined && compare(last, to) >= 0) return false;
+  return keys.every((key, i) => i === 0 || compare(keys[i - 1] as Uint8Array, key) < 0);
+}
+
+/** The free pages are listed by transaction: u64, little-endian. */
+function compareNumbers(a: Uint8Array, b: Uint8Array): number {
+  return compareBytes(a.toReversed(), b.toReversed());
 }
