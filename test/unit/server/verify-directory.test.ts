@@ -98,14 +98,9 @@ function placeOf(bytes: Uint8Array, text: string): number {
   return at;
 }
 
-/** The pages of a leaf with rows of the log, by what their first key is. */
+/** A leaf in the middle of the log. */
 function leafOf(bytes: Uint8Array): number {
-  for (let page = bytes.length / PAGE - 1; page > 1; page--) {
-    const view = new DataView(bytes.buffer, page * PAGE);
-    const isLeaf = Number(view.getBigUint64(0, true)) === page && view.getUint16(18, true) === 2;
-    if (isLeaf && view.getUint16(20, true) > 6) return page;
-  }
-  return assert.fail("there is none");
+  return Math.floor(placeOf(bytes, "the value that is damaged") / PAGE);
 }
 
 describe("a data directory", () => {
@@ -124,7 +119,7 @@ describe("a data directory", () => {
       latestRows: 500,
       historyRows: TXS - 500,
     });
-    assert.ok(books.covered.pages > 50);
+    assert.ok(books.covered.pages > 40);
   });
 
   test("is only read", async () => {
@@ -290,7 +285,8 @@ describe("a verification in a child", () => {
     const steps = [];
     for await (const step of verifyInChild(job(directory, true), never)) steps.push(step);
     const last = steps.at(-1);
-    assert.ok(last?.kind === "report" && last.report.findings.some(({ class: kind }) => kind === "engine"));
+    assert.ok(last?.kind === "report");
+    assert.match(last.report.findings[0]?.what ?? "", /the process that read ended by SIG/);
     assert.doesNotMatch(environment.readerList(), /^\s*\d+ /m);
     await environment.close();
   });
