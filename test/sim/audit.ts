@@ -11,44 +11,48 @@
 import { Code } from "@connectrpc/connect";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { EntryTypeAction, type Tx as WireTx } from "../../gen/immudb/schema/tx_pb.ts";
-import { equalBytes, utf8ToString } from "../../src/base/bytes.ts";
+import { EMPTY, equalBytes } from "../../src/base/bytes.ts";
 import { entriesRoot } from "../../src/proof/entries-tree.ts";
 import { entryDigest } from "../../src/proof/entry-digest.ts";
 import { completedNodes, historyRoot, leafHash } from "../../src/proof/history-tree.ts";
-import { decodePlainKey, decodePlainValue } from "../../src/proof/keys.ts";
-import type { TxEntry, TxHeader } from "../../src/proof/model.ts";
-import { sha256 } from "../../src/proof/sha256.ts";
+import type { TxHeader } from "../../src/proof/model.ts";
 import { alh, EMPTY_ALH, ZERO_DIGEST } from "../../src/proof/tx-header.ts";
+import { nodeSha256 } from "../../src/server/node-sha256.ts";
 import { CallFailure } from "../../src/services/error-table.ts";
 import { txFromWire } from "../../src/wire/tx.ts";
 import { ask } from "./ask.ts";
 import type { KnownDatabase } from "./databases.ts";
-import { describe, printable, type StoredTx, type Write } from "./ledger.ts";
+import { digestOfEntries } from "./digests.ts";
+import { printable, type StoredLedger, type StoredTx } from "./ledger.ts";
 import { answerOf, type Question } from "./reference.ts";
 import type { Call } from "./trusted.ts";
+import type { SimulatedClock } from "./weather.ts";
 
 const METHODS = ImmuService.method;
+const DIGESTS = { kvEntriesSpec: { action: EntryTypeAction.ONLY_DIGEST } };
 const RAW_VALUES = { kvEntriesSpec: { action: EntryTypeAction.RAW_VALUE } };
 
 /** Audits the selected database and settles its ledger. Returns what is wrong, one sentence each. */
-export async function audit(call: Call, { ledger, damage }: KnownDatabase, now: () => bigint): Promise<string[]> {
+export async function audit(call: Call, { ledger, damage }: KnownDatabase, clock: SimulatedClock): Promise<string[]> {
+  ledger.clock(clock.latestMs);
   const findings = damage.isThere
     ? await compareLedger(call, ledger.stored, damage.txs)
     : ledger.judge(await readLedger(call));
-  for (const question of wholeIndex(ledger.view(0n).keys)) {
-    const view = ledger.view(now());
-    const right = answerOf(question, view);
+  for (const question of wholeIndex(ledger.keys)) {
+    const now = BigInt(Math.floor(clock.nowMs() / 1000));
+    const right = ledger.views(now).map((view) => answerOf(question, view));
     const given = await ask(call, question, ledger).catch(refusalOf);
-    const mayBeDamaged = right.read.some((txId) => damage.txs.has(txId));
-    if (given !== right.text && !(given === DAMAGED && mayBeDamaged))
-      findings.push(
-        `the index answers ${JSON.stringify(question, printable)} with ${given}, the log with ${right.text}`,
-      );
+    const mayBeDamaged = right.some(({ read }) => read.some((txId) => damage.txs.has(txId)));
+    if (right.some(({ text }) => text === given) || (given === DAMAGED && mayBeDamaged)) continue;
+    findings.push(
+      `the index answers ${JSON.stringify(question, printable)} with ${given}, the log with ${right[0]?.text}`,
+    );
   }
   return findings;
 }
 
 const DAMAGED = "damaged";
+const TRUNCATED = "refused: value has been truncated";
 
 function refusalOf(error: unknown): string {
   if (!(error instanceof CallFailure)) throw error;
@@ -69,33 +73,42 @@ function wholeIndex(keys: readonly string[]): Question[] {
 }
 
 /** All transactions of the selected database. Throws what is wrong with one. */
-async function readLedger(call: Call): Promise<StoredTx[]> {
+async function readLedger(call: Call): Promise<StoredLedger> {
   const { txId } = await call(METHODS.currentState, {});
-  if (txId === 0n) return [];
-  const { txs } = await call(METHODS.txScan, { initialTx: 1n, entriesSpec: RAW_VALUES });
+  if (txId === 0n) return { txs: [], truncatedBefore: 1n };
+  const { txs } = await call(METHODS.txScan, { initialTx: 1n, entriesSpec: DIGESTS });
   const chain = new Chain();
   const stored = txs.map((tx) => chain.follow(tx));
-  if (BigInt(stored.length) !== txId) throw new Error(`${stored.length} transactions were listed, there are ${txId}`);
-  return stored;
+  require(BigInt(stored.length) === txId, `${stored.length} transactions were listed, there are ${txId}`);
+  let truncatedBefore = 1n;
+  for (const { header, digest } of stored) {
+    const read = await readTx(call, header.id).catch(refusalOf);
+    if (read === TRUNCATED) truncatedBefore = header.id + 1n;
+    else
+      require(typeof read !== "string" && read.digest === digest, `transaction ${header.id} is answered with ${read}`);
+  }
+  return { txs: stored, truncatedBefore };
 }
 
 /** Reads transactions that are known, some of which are damaged. */
 async function compareLedger(call: Call, known: readonly StoredTx[], damaged: ReadonlySet<bigint>): Promise<string[]> {
   const findings: string[] = [];
-  for (const { header, writes } of known) {
-    const { id } = header;
-    try {
-      const tx = txFromWire(await call(METHODS.txById, { tx: id, entriesSpec: RAW_VALUES }));
-      const same =
-        equalBytes(alh(tx.header), alh(header)) &&
-        describe(tx.entries.map((entry) => writeOf(entry, id))) === describe(writes);
-      if (!same) findings.push(`transaction ${id} is answered otherwise than it was written`);
-    } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal !== DAMAGED || !damaged.has(id)) findings.push(`transaction ${id} cannot be read: ${refusal}`);
-    }
+  for (const { header, digest } of known) {
+    const read = await readTx(call, header.id).catch(refusalOf);
+    if (read === TRUNCATED || (read === DAMAGED && damaged.has(header.id))) continue;
+    const isRight = typeof read !== "string" && equalBytes(alh(read.header), alh(header)) && read.digest === digest;
+    if (!isRight)
+      findings.push(`transaction ${header.id} is answered with ${typeof read === "string" ? read : "another one"}`);
   }
   return findings;
+}
+
+/** A transaction with all its values, which are those of its entries. */
+async function readTx(call: Call, tx: bigint): Promise<StoredTx> {
+  const { header, entries } = txFromWire(await call(METHODS.txById, { tx, entriesSpec: RAW_VALUES }));
+  for (const { value = EMPTY, hValue } of entries)
+    require(equalBytes(nodeSha256(value), hValue), `a value of transaction ${tx} is not that of its entry`);
+  return { header, digest: digestOfEntries(entries) };
 }
 
 /** Holds transactions against each other, one after another. */
@@ -120,21 +133,8 @@ class Chain {
       this.#nodes.set(`${level}/${Number(id) / 2 ** level - 1}`, node);
     });
     this.#last = header;
-    return { header, writes: entries.map((entry) => writeOf(entry, id)) };
+    return { header, digest: digestOfEntries(entries) };
   }
-}
-
-function writeOf({ key, value = new Uint8Array(0), hValue, metadata }: TxEntry, txId: bigint): Write {
-  require(equalBytes(sha256(value), hValue), `a value of transaction ${txId} is not that of its entry`);
-  const plain = value.length === 0 ? undefined : decodePlainValue(value);
-  require(plain === undefined || plain.kind === "value", `a value of transaction ${txId} is none that was written`);
-  return {
-    key: utf8ToString(decodePlainKey(key)),
-    value: plain?.kind === "value" ? utf8ToString(plain.value) : "",
-    deleted: metadata?.deleted ?? false,
-    expiresAt: metadata?.expiresAt,
-    nonIndexable: metadata?.nonIndexable ?? false,
-  };
 }
 
 function require(condition: boolean, finding: string): asserts condition {

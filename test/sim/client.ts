@@ -38,8 +38,12 @@ export interface World {
 }
 
 const METHODS = ImmuService.method;
-const RAW_VALUES = { kvEntriesSpec: { action: EntryTypeAction.RAW_VALUE } };
+const DIGESTS = { kvEntriesSpec: { action: EntryTypeAction.ONLY_DIGEST } };
 const DATABASES_MAX = 4;
+/** The shortest that may be, and how often values are looked through. */
+const RETENTION_MS = 86_400_000;
+const RETENTION = { value: BigInt(RETENTION_MS) };
+const LOOKS = { value: 200n };
 
 interface Login {
   readonly id: string;
@@ -117,7 +121,7 @@ export class SimulatedClient {
     this.#login = undefined;
     if (!(await this.enter(server, database))) return;
     try {
-      await this.call(METHODS.txScan, { initialTx: 1n, entriesSpec: RAW_VALUES });
+      await this.call(METHODS.txScan, { initialTx: 1n, entriesSpec: DIGESTS });
       await this.call(METHODS.history, { key: utf8(this.#choose.key()) }).catch(unlessNotFound);
     } catch (error) {
       this.#world.found(`${database.name} is not served although the disk works: ${(error as Error).message}`);
@@ -142,7 +146,7 @@ export class SimulatedClient {
       [3, () => this.audit(database)],
       [2, () => this.#keepAlive(database)],
       [4, () => this.use(this.#anyDatabase())],
-      [2, () => this.#create()],
+      [6, () => this.#create()],
       [3, () => this.#unload()],
       [3, () => this.#load()],
       [2, () => this.#remove()],
@@ -251,9 +255,11 @@ export class SimulatedClient {
   async #create(): Promise<void> {
     const count = this.#world.databases.all().length;
     if (count >= DATABASES_MAX) return;
-    const database = this.#world.databases.add(`db${count}`);
+    const retains = this.#choose.chance(0.6);
+    const database = this.#world.databases.add(`db${count}`, retains ? RETENTION_MS : Number.POSITIVE_INFINITY);
+    const settings = { truncationSettings: { retentionPeriod: RETENTION, truncationFrequency: LOOKS } };
     await this.#change(database, "create", async () => {
-      await this.call(METHODS.createDatabaseV2, { name: database.name });
+      await this.call(METHODS.createDatabaseV2, { name: database.name, ...(retains && { settings }) });
       database.exists = "yes";
       settleLoaded(database, true);
     });

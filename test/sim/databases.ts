@@ -33,14 +33,14 @@ export class KnownDatabases {
   readonly #byName = new Map<string, KnownDatabase>();
 
   constructor() {
-    this.add("defaultdb").exists = "yes";
+    this.add("defaultdb", Number.POSITIVE_INFINITY).exists = "yes";
   }
 
-  /** A name that a client is about to create, or the default one. */
-  add(name: string): KnownDatabase {
+  /** A name that a client is about to create, or the default one. `retentionMs`: how long it keeps values. */
+  add(name: string, retentionMs: number): KnownDatabase {
     const database: KnownDatabase = {
       name,
-      ledger: new Ledger(),
+      ledger: new Ledger(retentionMs),
       exists: "maybe",
       mayBeDeleted: false,
       loaded: undefined,

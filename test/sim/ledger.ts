@@ -5,12 +5,14 @@
 //   refused        it is not there and never will be, and there was a reason
 //   unanswered     it is there once and whole, or it is not there and never will be
 //   read           some state that existed while the read was under way, not older than anything seen before it, answers so
+//   truncated      only values older than the retention period of the database, from the oldest on, and for good
 //
 // Every value names the attempt that wrote it, so that each transaction can be traced to its writer.
 
 import { equalBytes } from "../../src/base/bytes.ts";
 import type { TxHeader } from "../../src/proof/model.ts";
 import { alh } from "../../src/proof/tx-header.ts";
+import { digestOfWrites } from "./digests.ts";
 import { answerOf, type Question, unreadable, type Version, type View } from "./reference.ts";
 
 export interface Write extends Omit<Version, "txId"> {
@@ -33,6 +35,8 @@ export type Outcome =
 export interface Attempt {
   readonly id: number;
   readonly writes: readonly Write[];
+  /** What the transaction must commit to (digests.ts). */
+  readonly digest: string;
   readonly conditions: readonly Condition[];
   readonly begun: Moment;
   outcome: Outcome;
@@ -50,7 +54,15 @@ export interface Moment {
 /** A transaction as read back. */
 export interface StoredTx {
   readonly header: TxHeader;
-  readonly writes: readonly Write[];
+  /** What it commits to (digests.ts). */
+  readonly digest: string;
+}
+
+/** A whole ledger as read back. */
+export interface StoredLedger {
+  readonly txs: readonly StoredTx[];
+  /** The first transaction whose values are not truncated. */
+  readonly truncatedBefore: bigint;
 }
 
 interface Read {
@@ -63,8 +75,13 @@ interface Read {
 }
 
 export class Ledger {
-  /** Transactions as they were read back last. */
+  readonly #retentionMs: number;
+  /** Transactions as they were read back last, and what each wrote. */
   #stored: StoredTx[] = [];
+  readonly #writes: (readonly Write[])[] = [];
+  #truncatedBefore = 1n;
+  /** The latest that the clock has ever said, in milliseconds. */
+  #latestMs = 0;
   #floor = 0n;
   readonly #acknowledged = new Map<bigint, Attempt>();
   /** Attempts that are not settled by a reading back yet, by id. */
@@ -72,9 +89,19 @@ export class Ledger {
   #reads: Read[] = [];
   readonly #versions = new Map<string, Version[]>();
 
+  /** `retentionMs`: how long values are kept at least; Infinity: for ever. */
+  constructor(retentionMs: number) {
+    this.#retentionMs = retentionMs;
+  }
+
   /** The last transaction that anybody has seen. */
   get floor(): bigint {
     return this.#floor;
+  }
+
+  /** The first transaction whose values were not truncated when the ledger was read back. */
+  get truncatedBefore(): bigint {
+    return this.#truncatedBefore;
   }
 
   get stored(): readonly StoredTx[] {
@@ -88,7 +115,15 @@ export class Ledger {
 
   begin(id: number, writes: readonly Write[], conditions: readonly Condition[], now: bigint): Attempt {
     const begun = { floor: this.#floor, now };
-    const attempt: Attempt = { id, writes, conditions, begun, outcome: { kind: "unanswered" }, endedNow: now };
+    const attempt: Attempt = {
+      id,
+      writes,
+      digest: digestOfWrites(writes),
+      conditions,
+      begun,
+      outcome: { kind: "unanswered" },
+      endedNow: now,
+    };
     this.#open.set(id, attempt);
     return attempt;
   }
@@ -116,52 +151,85 @@ export class Ledger {
     this.#reads.push(read);
   }
 
-  /** The ledger as read back, as of now. */
-  view(now: bigint, last: bigint = BigInt(this.#stored.length)): View {
+  /** What the clock says. */
+  clock(ms: number): void {
+    if (ms > this.#latestMs) this.#latestMs = ms;
+  }
+
+  /** How the ledger may look as of a transaction: with fewer or more of its old values. */
+  views(now: bigint, last: bigint = BigInt(this.#stored.length)): View[] {
+    const from = this.#truncatedBefore;
+    const mostTruncated = this.#mostTruncatedBefore();
+    const views = [this.#view(now, last, from)];
+    for (let before = from + 1n; before <= mostTruncated; before++) views.push(this.#view(now, last, before));
+    return views;
+  }
+
+  /** Keys that were ever written, in order. */
+  get keys(): readonly string[] {
+    return [...this.#versions.keys()].sort();
+  }
+
+  /** Judges everything by the whole ledger, read back while nobody writes. One sentence for each thing that is wrong. */
+  judge({ txs, truncatedBefore }: StoredLedger): string[] {
+    const findings: string[] = [];
+    this.#stored.forEach(({ header }, i) => {
+      const now = txs[i]?.header;
+      if (now === undefined) findings.push(`transaction ${header.id} is lost: the ledger ends at ${txs.length}`);
+      else if (!equalBytes(alh(now), alh(header))) findings.push(`transaction ${header.id} is another one now`);
+    });
+    if (BigInt(txs.length) < this.#floor) {
+      findings.push(`transaction ${this.#floor} was seen, and the ledger ends at ${txs.length}`);
+    }
+    const known = this.#stored.length;
+    this.#stored = [...txs];
+    for (const tx of txs.slice(known)) this.#settle(tx, findings);
+    for (const attempt of this.#open.values()) this.#dismiss(attempt, findings);
+    this.#open.clear();
+    for (const read of this.#reads.splice(0)) this.#judgeRead(read, findings);
+    if (truncatedBefore < this.#truncatedBefore || truncatedBefore > this.#mostTruncatedBefore())
+      findings.push(
+        `values before transaction ${truncatedBefore} are truncated, before ${this.#truncatedBefore} they were`,
+      );
+    this.#truncatedBefore = truncatedBefore;
+    return findings;
+  }
+
+  #view(now: bigint, last: bigint, truncatedBefore: bigint): View {
     const versions = (key: string): readonly Version[] =>
       (this.#versions.get(key) ?? []).filter((version) => version.txId <= last);
     return {
       last,
       now,
+      truncatedBefore,
       versions,
-      keys: [...this.#versions.keys()].filter((key) => versions(key).length > 0).sort(),
+      keys: this.keys.filter((key) => versions(key).length > 0),
       at: (txId, key) => {
-        const written = this.#stored[Number(txId) - 1]?.writes.find((write) => write.key === key);
+        const written = this.#writes[Number(txId) - 1]?.find((write) => write.key === key);
         return written && { ...written, txId };
       },
     };
   }
 
-  /** Judges everything by the whole ledger, read back while nobody writes. One sentence for each thing that is wrong. */
-  judge(stored: readonly StoredTx[]): string[] {
-    const findings: string[] = [];
-    this.#stored.forEach(({ header }, i) => {
-      const now = stored[i]?.header;
-      if (now === undefined) findings.push(`transaction ${header.id} is lost: the ledger ends at ${stored.length}`);
-      else if (!equalBytes(alh(now), alh(header))) findings.push(`transaction ${header.id} is another one now`);
-    });
-    if (BigInt(stored.length) < this.#floor) {
-      findings.push(`transaction ${this.#floor} was seen, and the ledger ends at ${stored.length}`);
-    }
-    for (const tx of stored.slice(this.#stored.length)) this.#settle(tx, findings);
-    this.#stored = [...stored];
-    for (const attempt of this.#open.values()) this.#dismiss(attempt, findings);
-    this.#open.clear();
-    for (const read of this.#reads.splice(0)) this.#judgeRead(read, findings);
-    return findings;
+  /** The first transaction that is too young to be truncated; the last one never is. */
+  #mostTruncatedBefore(): bigint {
+    const youngMs = this.#latestMs - this.#retentionMs;
+    const young = this.#stored.findIndex(({ header }) => Number(header.ts) * 1000 >= youngMs);
+    return BigInt(Math.max(1, young < 0 ? this.#stored.length : young + 1));
   }
 
   /** A transaction that was not there at the last reading back. */
   #settle(tx: StoredTx, findings: string[]): void {
     const { id } = tx.header;
     const attempt = this.#writerOf(tx);
+    this.#writes.push(attempt?.writes ?? []);
     if (attempt === undefined) {
-      findings.push(`transaction ${id} was written by nobody, or is there again: ${describe(tx.writes)}`);
-    } else {
-      this.#open.delete(attempt.id);
-      this.#judgeStored(attempt, tx, findings);
+      findings.push(`transaction ${id} was written by nobody, or is there again`);
+      return;
     }
-    for (const write of tx.writes) {
+    this.#open.delete(attempt.id);
+    this.#judgeStored(attempt, tx, findings);
+    for (const write of attempt.writes) {
       if (write.nonIndexable) continue;
       const versions = this.#versions.get(write.key);
       if (versions === undefined) this.#versions.set(write.key, [{ ...write, txId: id }]);
@@ -169,23 +237,15 @@ export class Ledger {
     }
   }
 
-  #writerOf({ header, writes }: StoredTx): Attempt | undefined {
-    const acknowledged = this.#acknowledged.get(header.id);
-    if (acknowledged !== undefined) return acknowledged;
-    const tagged = writes.find(({ value }) => value !== "");
-    if (tagged !== undefined) return this.#open.get(attemptOf(tagged.value));
-    // A deletion carries no value that names its writer: any that is still open will do.
-    const text = describe(writes);
-    return [...this.#open.values()].find(
-      ({ outcome, writes: wanted }) => outcome.kind === "unanswered" && describe(wanted) === text,
-    );
+  /** A deletion carries no value that names its writer: any that is not answered will do. */
+  #writerOf({ header, digest }: StoredTx): Attempt | undefined {
+    const alike = [...this.#open.values()].filter((attempt) => attempt.digest === digest);
+    return this.#acknowledged.get(header.id) ?? alike.find(({ outcome }) => outcome.kind === "unanswered") ?? alike[0];
   }
 
-  #judgeStored(attempt: Attempt, { header, writes }: StoredTx, findings: string[]): void {
+  #judgeStored(attempt: Attempt, { header, digest }: StoredTx, findings: string[]): void {
     const { id, outcome } = attempt;
-    if (describe(writes) !== describe(attempt.writes)) {
-      findings.push(`attempt ${id} is there as ${header.id} in part, or otherwise: ${describe(writes)}`);
-    }
+    if (digest !== attempt.digest) findings.push(`attempt ${id} is there as ${header.id} in part, or otherwise`);
     if (outcome.kind === "refused") findings.push(`attempt ${id} was refused, and is there as ${header.id}`);
     if (outcome.kind === "acknowledged" && !equalBytes(alh(outcome.header), alh(header))) {
       findings.push(`attempt ${id} was acknowledged as another transaction than ${header.id}`);
@@ -210,7 +270,7 @@ export class Ledger {
 
   /** Why an attempt must be refused as of a transaction. */
   #refusal({ conditions }: Attempt, last: bigint, now: bigint): string | undefined {
-    const view = this.view(now, last);
+    const view = this.#view(now, last, this.#truncatedBefore);
     for (const condition of conditions) {
       const version = view.versions(condition.key).at(-1);
       const reason = unreadable(version, now);
@@ -226,8 +286,8 @@ export class Ledger {
   #judgeRead({ question, begun, endedNow, answer, damaged }: Read, findings: string[]): void {
     const possible = new Set<string>();
     for (const last of this.#states(begun.floor)) {
-      for (const now of new Set([begun.now, endedNow])) {
-        const { text, read } = answerOf(question, this.view(now, last));
+      for (const view of [begun.now, endedNow].flatMap((now) => this.views(now, last))) {
+        const { text, read } = answerOf(question, view);
         if (answer === undefined ? read.some((txId) => damaged.has(txId)) : text === answer) return;
         possible.add(text);
       }
@@ -248,19 +308,7 @@ export function valueFor(attempt: number, entry: number, length: number): string
   return `${attempt}.${entry}.`.padEnd(length, "~");
 }
 
-function attemptOf(value: string): number {
-  return Number(/^(\d+)\./.exec(value)?.[1] ?? Number.NaN);
-}
-
 /** For JSON.stringify: it does not know bigint. */
 export function printable(_name: string, value: unknown): unknown {
   return typeof value === "bigint" ? String(value) : value;
-}
-
-export function describe(writes: readonly Write[]): string {
-  return writes
-    .map(({ key, value, deleted, expiresAt, nonIndexable }) =>
-      [key, value, deleted && "deleted", expiresAt && `expires ${expiresAt}`, nonIndexable && "non-indexable"].join(),
-    )
-    .join("; ");
 }

@@ -99,7 +99,7 @@ export class SimulatedMachine {
 
   /** Perhaps the clock jumps, perhaps the disk begins or ends to be full or to fail. */
   weather(): void {
-    if (this.#random.chance(0.25)) {
+    if (this.#random.chance(0.35)) {
       const seconds = Math.floor(this.clock.jump(this.#random) / 1000);
       this.#observer.count("clock jumps");
       this.#observer.note(`the clock jumps by ${seconds} s`);

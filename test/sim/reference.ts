@@ -19,6 +19,8 @@ export interface View {
   readonly last: bigint;
   /** Unix seconds. */
   readonly now: bigint;
+  /** Values of transactions before this one are truncated. */
+  readonly truncatedBefore: bigint;
   /** Keys that were ever indexed, in order. */
   readonly keys: readonly string[];
   /** Indexed versions of a key, oldest first. */
@@ -64,6 +66,7 @@ export interface Answer {
 
 export const NOT_FOUND = "tbtree: key not found";
 export const EXPIRED = "tbtree: key not found: expired entry";
+const TRUNCATED = "value has been truncated";
 const SINCE_FUTURE = "illegal arguments: SinceTx must not be greater than the current transaction ID";
 
 export function answerOf(question: Question, view: View): Answer {
@@ -142,7 +145,7 @@ function history({ key, offset, limit, desc }: Question & { kind: "history" }, v
   const all = versions.map((version, i) => ({ key, version, revision: BigInt(i + 1) }));
   const wanted = (desc ? all.reverse() : all).slice(offset, limit === 0 ? undefined : offset + limit);
   const rows = wanted.map(({ version, revision }) => {
-    const expired = isExpired(version, view.now);
+    const expired = isExpired(version, view.now) || isTruncated(version, view);
     return textOf(key, expired || version.deleted ? { ...version, value: "" } : version, revision, expired);
   });
   return { text: `[${rows.join(" ")}]`, read: txsOf(wanted) };
@@ -151,16 +154,16 @@ function history({ key, offset, limit, desc }: Question & { kind: "history" }, v
 function readableLatest(key: string, view: View): Shown[] {
   const versions = view.versions(key);
   const version = versions.at(-1);
-  if (version === undefined || unreadable(version, view.now) !== undefined) return [];
+  if (version === undefined || unreadable(version, view.now) !== undefined || isTruncated(version, view)) return [];
   return [{ key, version, revision: BigInt(versions.length) }];
 }
 
 function shown(
   { key, version, revision }: { key: string; version: Version | undefined; revision: bigint },
-  { now }: View,
+  view: View,
   read: readonly bigint[],
 ): Answer {
-  const reason = unreadable(version, now);
+  const reason = unreadable(version, view.now) ?? (version && isTruncated(version, view) ? TRUNCATED : undefined);
   const text = reason === undefined ? textOf(key, version as Version, revision, false) : `refused: ${reason}`;
   return { text, read };
 }
@@ -176,6 +179,11 @@ function refusal(text: string): Answer {
 
 function txsOf(rows: readonly Shown[]): bigint[] {
   return rows.map(({ version }) => version.txId);
+}
+
+/** A deletion has no value that could be. */
+function isTruncated({ txId, deleted }: Version, { truncatedBefore }: View): boolean {
+  return txId < truncatedBefore && !deleted;
 }
 
 function isExpired({ expiresAt }: Version, now: bigint): boolean {

@@ -49,6 +49,7 @@ const EVERYTHING: readonly string[] = [
   ...["process", "machine"].flatMap((what) =>
     ["opens", "replays", "works", "closes"].map((when) => `${what} crashes while it ${when}`),
   ),
+  "truncations",
   "trusted states proven",
   "writes of the disk: full",
   "writes of the disk: lost",

@@ -201,8 +201,10 @@ class Simulation implements World {
     for (const finding of this.databases.settle(databases.map(({ name }) => name))) this.found(finding);
     for (const database of this.databases.all()) {
       if (database.exists !== "yes" || !(await auditor.use(database)) || !(await auditor.opens(database))) continue;
-      const findings = await audit(auditor.call, database, () => BigInt(Math.floor(this.nowMs() / 1000)));
+      const truncatedBefore = database.ledger.truncatedBefore;
+      const findings = await audit(auditor.call, database, this.#machine.clock);
       for (const finding of findings) this.found(`${database.name}: ${finding}`);
+      if (database.ledger.truncatedBefore > truncatedBefore) this.#count("truncations");
       await this.#auditTrusted(server, database);
     }
     this.#count("audits");

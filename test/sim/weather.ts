@@ -41,6 +41,12 @@ export class DiskTrouble {
 /** A clock that goes on a little at every reading of the world, and jumps when it is told to. */
 export class SimulatedClock implements Clock {
   #ms = 1_700_000_000_000;
+  #latestMs: number = this.#ms;
+
+  /** The latest that it has ever said. */
+  get latestMs(): number {
+    return this.#latestMs;
+  }
 
   nowMs(): number {
     return this.#ms;
@@ -48,6 +54,7 @@ export class SimulatedClock implements Clock {
 
   advance(ms: number): void {
     this.#ms += ms;
+    this.#latestMs = Math.max(this.#latestMs, this.#ms);
   }
 
   /** Up to ten days either way. Returns by how much, in milliseconds. */

@@ -56,7 +56,7 @@ export class SimulatedDisk {
 
   constructor(options: SimulatedDiskOptions) {
     this.#options = options;
-    this.#files = new SimulatedFiles(async (process) => {
+    this.#files = new SimulatedFiles(options.random, async (process) => {
       await this.#turns(options.random.below(4), process);
       requireWritten(options.otherFault?.() ?? "none");
     });
@@ -129,7 +129,7 @@ export class SimulatedDisk {
     this.#process = { alive: true };
     for (const environment of this.#environments.values()) environment.users = { engines: 0, writes: 0 };
     if (what === "process") return;
-    this.#files.cutPower(this.#options.random);
+    this.#files.cutPower();
     for (const environment of this.#environments.values()) environment.cutPower(this.#options.random);
   }
 

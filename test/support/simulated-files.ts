@@ -32,6 +32,7 @@ interface SegmentFile {
 }
 
 export class SimulatedFiles {
+  readonly #random: SeededRandom;
   readonly #writeTime: WriteTime;
   readonly #owners = new Map<string, SimulatedProcess>();
   readonly #markers = new Map<string, Marker>();
@@ -41,7 +42,8 @@ export class SimulatedFiles {
   /** Counts up when the machine goes down: the boot id. */
   #boot = 1;
 
-  constructor(writeTime: WriteTime) {
+  constructor(random: SeededRandom, writeTime: WriteTime) {
+    this.#random = random;
     this.#writeTime = writeTime;
   }
 
@@ -96,16 +98,19 @@ export class SimulatedFiles {
     }
   }
 
-  cutPower(random: SeededRandom): void {
+  cutPower(): void {
     this.#boot++;
     for (const marker of this.#markers.values()) {
-      if (random.chance(0.5)) marker.cached = marker.synced;
+      if (this.#random.chance(0.5)) marker.cached = marker.synced;
       marker.synced = marker.cached;
     }
-    for (const file of this.#segments.values()) {
-      file.synced = concat(file.synced, file.appending.subarray(0, random.below(file.appending.length + 1)));
-      file.appending = EMPTY;
-    }
+    for (const file of this.#segments.values()) this.#cutOff(file);
+  }
+
+  /** Of an append that did not end well as much is there as chance wants. */
+  #cutOff(file: SegmentFile): void {
+    file.synced = concat(file.synced, file.appending.subarray(0, this.#random.below(file.appending.length + 1)));
+    file.appending = EMPTY;
   }
 
   #lastEnd(directory: string): LastEnd {
@@ -128,7 +133,10 @@ export class SimulatedFiles {
         files.set(prefix + name, file);
         const position = file.synced.length;
         file.appending = concat(...pieces);
-        await this.#writeTime(process);
+        await this.#writeTime(process).catch((error: unknown) => {
+          this.#cutOff(file);
+          throw error;
+        });
         file.synced = concat(file.synced, file.appending);
         file.appending = EMPTY;
         return position;
