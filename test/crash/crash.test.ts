@@ -34,7 +34,8 @@ test("a server that is killed five times keeps what it acknowledged, and nothing
 test("a server that lost acknowledged transactions is found out", async () => {
   const [report] = await runRounds({ rounds: 1, seed: 3, loadMs: LOAD_MS, sabotage: forgetLastTransactions });
   assert.match(report?.findings.join("\n") ?? "", /attempt \d+, acknowledged as \d+, is lost/);
-  await rm(report?.directory as string, { recursive: true });
+  const left = report?.directory as string;
+  for (const directory of [left, `${left}-store`]) await rm(directory, { recursive: true, force: true });
 });
 
 /** More transactions than there are clients, so that acknowledged ones are among them. */
