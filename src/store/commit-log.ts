@@ -9,12 +9,12 @@
 // goes when the log is opened the other way: what was precommitted then, and not discarded, is committed.
 
 import { assert } from "../base/assert.ts";
-import { u32, u64, viewOf } from "../base/bytes.ts";
+import { u32, viewOf } from "../base/bytes.ts";
 import type { Engine, EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
-import { FORMAT_VERSION, txRangeStart } from "./layout.ts";
+import { COMMITTED_ROW, encodeTxIdRow, FORMAT_ROW, FORMAT_VERSION, txRangeStart } from "./layout.ts";
 import { type BuiltTx, writeTxRows } from "./records.ts";
-import { type LogTables, logTables, type TxLog } from "./tx-log.ts";
+import { type LogTables, logTables, type TxLog, txIdIn } from "./tx-log.ts";
 
 /** Where groups of transactions become durable. */
 export interface CommitLog {
@@ -27,9 +27,6 @@ export interface CommitLog {
   /** Never while a group is appended. Throws `illegal_state` when one of the transactions is committed. */
   discardAfter(txId: bigint): Promise<void>;
 }
-
-const FORMAT_ROW: Uint8Array = Buffer.from("format");
-const COMMITTED_ROW: Uint8Array = Buffer.from("committed");
 
 /** Opens the log environment of a database, creating it when there is none. Throws `format_unsupported` or `damaged`. */
 export async function openLogTables(driver: EngineDriver, directory: string): Promise<LogTables> {
@@ -101,12 +98,12 @@ export class LocalCommitLog implements CommitLog {
     const { commitsAlone } = modes;
     const { engine, meta } = log.tables;
     const last = log.lastTxId();
-    const stored = meta.get(COMMITTED_ROW);
-    const committed = stored === undefined || commitsAlone ? last : decodeCommitted(stored, last);
+    const stored = txIdIn(log.tables, COMMITTED_ROW);
+    const committed = stored === undefined || commitsAlone ? last : requireThere(stored, last);
     if (commitsAlone !== (stored === undefined)) {
       await engine.write((batch) => {
         if (commitsAlone) batch.remove(meta, COMMITTED_ROW);
-        else batch.put(meta, COMMITTED_ROW, u64(committed));
+        else batch.put(meta, COMMITTED_ROW, encodeTxIdRow(COMMITTED_ROW, committed));
       });
     }
     return new LocalCommitLog(log, reopen, modes, committed);
@@ -152,7 +149,7 @@ export class LocalCommitLog implements CommitLog {
       if (txId > this.#log.lastTxId())
         throw new StoreError("illegal_state", "cannot commit a transaction that is not precommitted", { txId });
       const { engine, meta } = this.#log.tables;
-      await engine.write((batch) => batch.put(meta, COMMITTED_ROW, u64(txId)));
+      await engine.write((batch) => batch.put(meta, COMMITTED_ROW, encodeTxIdRow(COMMITTED_ROW, txId)));
       this.#committed = txId;
     });
   }
@@ -202,8 +199,7 @@ export class LocalCommitLog implements CommitLog {
   }
 }
 
-function decodeCommitted(stored: Uint8Array, last: bigint): bigint {
-  const committed = stored.length === 8 ? viewOf(stored).getBigUint64(0) : undefined;
-  if (committed !== undefined && committed <= last) return committed;
+function requireThere(committed: bigint, last: bigint): bigint {
+  if (committed <= last) return committed;
   throw new StoreError("damaged", "data is damaged: how far the log is committed", { what: "committed" });
 }

@@ -21,12 +21,13 @@
 // log, table "meta":   "format" → u32 version      "committed" → u64 txId, only while it lags behind the last transaction
 //                      "truncated" → u64 txId: the values of earlier transactions are gone
 //                      "removed" → u64 txId: and so are their bytes
+//                      each u64 followed by a crc
 //
 // index, table "latest":   store key → u64 txId | u32 entry | u64 revision | metadata | crc
 // index, table "history":  u16 n | store key | u64 revision → the same, written when a revision is superseded
 // index, table "meta":     "indexed" → u64 txId | Alh | u64 latest rows | u64 history rows | crc
 //
-// crc: CRC-32 of everything before it in the record or entry; in the index of the row's key, too. Values have their hValue,
+// crc: CRC-32 of everything before it in the record or entry; in the index and the meta tables of the row's key, too. Values have their hValue,
 // so damage to one value is damage to nothing else. Checksums find what a disk does; what somebody does on purpose is found
 // by the digests and proofs.
 //
@@ -152,6 +153,16 @@ function withoutChecksum(rowKey: Uint8Array, bytes: Uint8Array): Uint8Array {
     throw new RangeError("the checksum does not match");
   }
   return content;
+}
+
+/** A row of the log's meta table that names a transaction. */
+export function encodeTxIdRow(row: Uint8Array, txId: bigint): Uint8Array {
+  return withChecksum(row, u64(txId));
+}
+
+/** Throws RangeError on bytes that encodeTxIdRow cannot have written. */
+export function decodeTxIdRow(row: Uint8Array, bytes: Uint8Array): bigint {
+  return viewOf(withoutChecksum(row, bytes)).getBigUint64(0);
 }
 
 /** History row of one revision of a key; all revisions of a key are neighbours, in order. */

@@ -7,7 +7,7 @@ import { OVERLAY_VERSIONS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
 import type { TxHeader } from "../proof/model.ts";
 import { type ChainPoint, chainPointOf, checkedEnd } from "./chain.ts";
-import { type CommitLog, LocalCommitLog, openLogTables } from "./commit-log.ts";
+import { type CommitLog, closingUnless, LocalCommitLog, openLogTables } from "./commit-log.ts";
 import { Committer, type Precondition, type StoreSettings, specBytes, type TxSpec } from "./committer.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import type { EngineDriver } from "./engine.ts";
@@ -115,7 +115,10 @@ export class Store implements AsyncDisposable {
       isMarked = true;
       await place.markOpen();
       const tables = await openLogTables(driver, logDirectory);
-      const opened = new TxLog(database, tables, await openSegments(options, tables));
+      const opened = await closingUnless(
+        tables.engine,
+        async () => new TxLog(database, tables, await openSegments(options, tables)),
+      );
       log = opened;
       const reopen = async (): Promise<TxLog["tables"]> => {
         await opened.tables.engine.close().catch(() => undefined);

@@ -10,15 +10,13 @@
 // A crash during 3 leaves the old log in place or under its second name; the next start goes back to it and does step 3
 // again, since "removed" in the log says how far the bytes are really gone.
 
-import { u64, viewOf } from "../base/bytes.ts";
 import { openLogTables } from "./commit-log.ts";
 import type { EngineDriver, Row } from "./engine.ts";
 import { StoreError } from "./errors.ts";
-import { txIdOfKey, txRangeStart } from "./layout.ts";
+import { encodeTxIdRow, REMOVED_ROW, TRUNCATED_ROW, txIdOfKey, txRangeStart } from "./layout.ts";
 import { type StoredEntry, type TxRecord, writeTruncatedRows } from "./records.ts";
-import { type LogTables, TRUNCATED_ROW, type TxLog } from "./tx-log.ts";
+import { type LogTables, type TxLog, txIdIn } from "./tx-log.ts";
 
-const REMOVED_ROW: Uint8Array = Buffer.from("removed");
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 /** The copy stops chasing commits and makes them wait when no more transactions than this are left. */
 const TAIL_TXS_MAX = 1000n;
@@ -41,7 +39,7 @@ export async function truncateValues(
 ): Promise<void> {
   if (txId > log.truncatedBefore) {
     const { engine, meta } = log.tables;
-    await engine.write((batch) => batch.put(meta, TRUNCATED_ROW, u64(txId)));
+    await engine.write((batch) => batch.put(meta, TRUNCATED_ROW, encodeTxIdRow(TRUNCATED_ROW, txId)));
     log.truncatedBefore = txId;
   }
   await finishTruncation(log, place, exclusively);
@@ -56,7 +54,7 @@ export async function finishTruncation(log: TxLog, place: LogPlace, exclusively:
   if (keepsValues(log, removed, before)) await rewriteLog(log, before, place, exclusively);
   await place.driver.destroy(oldOf(place.directory));
   const { engine, meta } = log.tables;
-  await engine.write((batch) => batch.put(meta, REMOVED_ROW, u64(before)));
+  await engine.write((batch) => batch.put(meta, REMOVED_ROW, encodeTxIdRow(REMOVED_ROW, before)));
 }
 
 /** Goes back to a whole log after a crash during a rewrite. Before the log is opened. */
@@ -75,9 +73,8 @@ function rewriteOf(directory: string): string {
   return `${directory}-rewrite`;
 }
 
-function removedBefore({ meta }: LogTables): bigint {
-  const stored = meta.get(REMOVED_ROW);
-  return stored === undefined ? 1n : viewOf(stored).getBigUint64(0);
+function removedBefore(tables: LogTables): bigint {
+  return txIdIn(tables, REMOVED_ROW) ?? 1n;
 }
 
 /** Where in a segment the values of its transactions from `from` on begin. */

@@ -1,7 +1,7 @@
 // Reading the log: transactions, entries, values and nodes of the history tree, by transaction id. Every value is hashed and
 // compared before it leaves; whatever cannot be what was written is a `damaged` error that names it.
 
-import { concat, equalBytes, toHex, viewOf } from "../base/bytes.ts";
+import { concat, equalBytes, toHex, utf8ToString } from "../base/bytes.ts";
 import { RoomError } from "../base/errors.ts";
 import type { NodeReader } from "../proof/history-tree.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
@@ -11,10 +11,12 @@ import type { Engine, Table } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { nameOfKey } from "./key-name.ts";
 import {
+  decodeTxIdRow,
   entriesKey,
   LOG_TABLE,
   META_TABLE,
   PART_ENTRIES,
+  TRUNCATED_ROW,
   txIdOfKey,
   txKey,
   VALUE_PIECE_BYTES_MAX,
@@ -41,15 +43,23 @@ export function logTables(engine: Engine): LogTables {
   return { engine, log: engine.table(LOG_TABLE), meta: engine.table(META_TABLE) };
 }
 
-/** Row of the meta table: values of transactions before this one are gone. */
-export const TRUNCATED_ROW: Uint8Array = Buffer.from("truncated");
-
 const NODE_CACHE_MAX = 16_384;
 
-/** The first transaction whose values are not truncated. */
-export function truncatedBefore({ meta }: LogTables): bigint {
-  const stored = meta.get(TRUNCATED_ROW);
-  return stored === undefined ? 1n : viewOf(stored).getBigUint64(0);
+/** The first transaction whose values are not truncated. Throws `damaged`. */
+export function truncatedBefore(tables: LogTables): bigint {
+  return txIdIn(tables, TRUNCATED_ROW) ?? 1n;
+}
+
+/** The transaction that a row of the meta table names; undefined when there is no such row. Throws `damaged`. */
+export function txIdIn({ meta }: LogTables, row: Uint8Array): bigint | undefined {
+  const bytes = meta.get(row);
+  if (bytes === undefined) return undefined;
+  try {
+    return decodeTxIdRow(row, bytes);
+  } catch (error) {
+    const what = utf8ToString(row);
+    throw new StoreError("damaged", `data is damaged: up to which transaction the log is ${what}`, { what }, error);
+  }
 }
 
 export class TxLog {

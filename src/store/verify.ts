@@ -13,6 +13,7 @@ import type { Random } from "../base/random.ts";
 import { EMPTY_ALH } from "../proof/tx-header.ts";
 import {
   COMMITTED_ROW,
+  decodeTxIdRow,
   decodeWatermark,
   FORMAT_ROW,
   FORMAT_VERSION,
@@ -130,7 +131,11 @@ function readId(
 
 function idAt({ meta }: LogTables, row: Uint8Array): bigint | undefined {
   const bytes = meta.get(row);
-  return bytes?.length === 8 ? viewOf(bytes).getBigUint64(0) : undefined;
+  try {
+    return bytes && decodeTxIdRow(row, bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** undefined: it cannot be told how far the index has come. */
