@@ -11,13 +11,14 @@ import type { SeededRandom } from "../support/seeded-random.ts";
 import { ask } from "./ask.ts";
 import { Choices } from "./choices.ts";
 import { changing, type KnownDatabase, type KnownDatabases, mayBeClosed, settleLoaded } from "./databases.ts";
-import { type Failure, failureOf, failureText, isSessionOver, isTooLate } from "./failures.ts";
+import { type Failure, failureOf, failureText, isBusy, isReadOnly, isSessionOver, isTooLate } from "./failures.ts";
 import type { Attempt, Condition, Write } from "./ledger.ts";
 import { entryText, NOT_FOUND, type Question } from "./reference.ts";
 import { conditionToWire, writeToWire } from "./requests.ts";
 import { ConnectionLost, IDLE_MS, type SimulatedServer } from "./server.ts";
 import type { Trace } from "./trace.ts";
 import { type Call, TrustedStates } from "./trusted.ts";
+import { turns } from "./waiting.ts";
 
 /** What clients share. */
 export interface World {
@@ -40,6 +41,7 @@ export interface World {
 const METHODS = ImmuService.method;
 const DIGESTS = { kvEntriesSpec: { action: EntryTypeAction.ONLY_DIGEST } };
 const DATABASES_MAX = 4;
+const TRIES_MAX = 10;
 /** The shortest that may be, and how often values are looked through. */
 const RETENTION_MS = 86_400_000;
 const RETENTION = { value: BigInt(RETENTION_MS) };
@@ -116,15 +118,29 @@ export class SimulatedClient {
     });
   }
 
-  /** Reads something of a database, which must work. */
+  /** Reads and writes something of a database, which must work, unless the outcome of a write is unknown there. */
   async requireServed(server: SimulatedServer, database: KnownDatabase): Promise<void> {
     this.#login = undefined;
     if (!(await this.enter(server, database))) return;
+    let failure: unknown;
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      failure = await this.#readAndWrite(database);
+      if (failure === undefined || (database.mayBeReadOnly && isReadOnly(failure))) return;
+      // Databases in which old values are looked for may take all places for a moment.
+      if (!isBusy(failure)) break;
+      await turns(tries);
+    }
+    this.#world.found(`${database.name} is not served although the disk works: ${(failure as Error).message}`);
+  }
+
+  /** Resolves with what it failed with, if it did. */
+  async #readAndWrite(database: KnownDatabase): Promise<unknown> {
     try {
       await this.call(METHODS.txScan, { initialTx: 1n, entriesSpec: DIGESTS });
       await this.call(METHODS.history, { key: utf8(this.#choose.key()) }).catch(unlessNotFound);
+      return await this.#set(database, [], false);
     } catch (error) {
-      this.#world.found(`${database.name} is not served although the disk works: ${(error as Error).message}`);
+      return error;
     }
   }
 
@@ -137,8 +153,8 @@ export class SimulatedClient {
 
   #operation(database: KnownDatabase): Promise<unknown> {
     const run = this.#choose.weighted<() => Promise<unknown>>([
-      [22, () => this.#set(database, false)],
-      [14, () => this.#set(database, true)],
+      [22, () => this.#set(database, this.#someConditions(database), false)],
+      [14, () => this.#set(database, this.#someConditions(database), true)],
       [8, () => this.#delete(database)],
       [30, () => this.#ask(database)],
       [8, () => this.#verifiedGet(database)],
@@ -154,12 +170,16 @@ export class SimulatedClient {
     return run();
   }
 
-  async #set(database: KnownDatabase, verified: boolean): Promise<void> {
+  #someConditions(database: KnownDatabase): Condition[] {
+    return this.#choose.chance(0.25) ? [this.#choose.condition(database.ledger.floor)] : [];
+  }
+
+  /** Resolves with what it failed with, if it did. */
+  #set(database: KnownDatabase, conditions: readonly Condition[], verified: boolean): Promise<unknown> {
     const id = this.#world.nextAttempt();
     const writes = this.#choose.writes(id, this.#now());
-    const conditions = this.#choose.chance(0.25) ? [this.#choose.condition(database.ledger.floor)] : [];
     const request = { KVs: writes.map(writeToWire), preconditions: conditions.map(conditionToWire) };
-    await this.#attempt(database, id, writes, conditions, async () =>
+    return this.#attempt(database, id, writes, conditions, async () =>
       verified
         ? this.trusted.set(this.call, database.name, request, writes)
         : txHeaderFromWire(await this.call(METHODS.set, request)),
@@ -176,14 +196,14 @@ export class SimulatedClient {
     );
   }
 
-  /** Runs a write and keeps what its writer was told. */
+  /** Runs a write and keeps what its writer was told. Resolves with what it failed with, if it did. */
   async #attempt(
     database: KnownDatabase,
     id: number,
     writes: readonly Write[],
     conditions: readonly Condition[],
     run: () => Promise<TxHeader>,
-  ): Promise<void> {
+  ): Promise<unknown> {
     const { ledger, name, changes } = database;
     const attempt: Attempt = ledger.begin(id, writes, conditions, this.#now());
     const what = [...writes, ...conditions.map(({ kind, key }) => ({ key: `${kind} ${key}` }))];
@@ -193,11 +213,14 @@ export class SimulatedClient {
       this.#note(`attempt ${id} is ${header.id}`);
       const finding = ledger.acknowledge(attempt, header, this.#now());
       if (finding !== undefined) this.#world.found(finding);
+      return undefined;
     } catch (error) {
       const failure = this.#failure(error, database, changes);
       this.#note(`attempt ${id} is ${failureText(failure, error)}`);
+      if (failure.kind === "unknown") database.mayBeReadOnly = true;
       if (failure.kind === "unserved") ledger.refuse(attempt, undefined, this.#now());
       if (failure.kind === "refused") ledger.refuse(attempt, failure.text, this.#now());
+      return error;
     }
   }
 

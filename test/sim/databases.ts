@@ -16,6 +16,8 @@ export interface KnownDatabase {
   changing: number;
   changes: number;
   damage: Damage;
+  /** Whether the outcome of a write is unknown since the server was started: it takes no more of them then. */
+  mayBeReadOnly: boolean;
 }
 
 /** What a flipped bit may spoil, while it is. */
@@ -47,6 +49,7 @@ export class KnownDatabases {
       changing: 0,
       changes: 0,
       damage: UNDAMAGED,
+      mayBeReadOnly: false,
     };
     this.#byName.set(name, database);
     return database;
@@ -70,6 +73,7 @@ export class KnownDatabases {
         findings.push(`database ${database.name} is gone`);
       database.exists = isThere ? "yes" : "no";
       database.mayBeDeleted = false;
+      database.mayBeReadOnly = false;
       database.loaded = isThere;
     }
     for (const name of listed) if (!this.#byName.has(name)) findings.push(`database ${name} was created by nobody`);

@@ -31,11 +31,12 @@ export interface Circumstances {
 
 const SESSION_OVER = "session not found";
 const CLOSED = ["already closed", "database does not exist"];
-const BUSY = ["all databases that may be open at once are busy"];
+const BUSY = "all databases that may be open at once are busy";
+const READ_ONLY = "the database is read-only";
 /** For want of a disk that works. */
 const NOT_DONE = [
   "the transaction could not be stored",
-  "the database is read-only",
+  READ_ONLY,
   "the database cannot be opened now",
   "the simulated disk is full",
 ];
@@ -63,7 +64,7 @@ export function failureOf(error: unknown, circumstances: Circumstances): Failure
     (mayBeOver && isSessionOver(error)) ||
     ((mayBeClosed || hadTrouble) && isOneOf(CLOSED)) ||
     (hadTrouble && isOneOf(NOT_DONE)) ||
-    (mayBeBusy && isOneOf(BUSY)) ||
+    (mayBeBusy && isBusy(error)) ||
     (damage.isOpenedBy && error.message.includes(OUT_OF_SERVICE));
   if (isExcused) return { kind: "unserved" };
   // The trace id of an internal error is real chance.
@@ -72,6 +73,16 @@ export function failureOf(error: unknown, circumstances: Circumstances): Failure
 
 export function isSessionOver(error: unknown): boolean {
   return error instanceof CallFailure && error.message === SESSION_OVER;
+}
+
+/** Whether there was no place for one more open database. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof CallFailure && error.message.startsWith(BUSY);
+}
+
+/** Whether a write was refused since the outcome of an earlier one is not known. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof CallFailure && error.message === READ_ONLY;
 }
 
 /** Whether a call that changes which databases there are or are loaded came after another one. */

@@ -129,7 +129,7 @@ class Simulation implements World {
         await this.#end(server);
         server = await this.#start();
       }
-      await this.#close(server);
+      await this.#close(server, false);
     } catch (error) {
       if (!(error instanceof Stop)) this.found(textOf(error));
     } finally {
@@ -248,7 +248,7 @@ class Simulation implements World {
     const way = this.#random.next();
     if (way >= 0.85) {
       if (this.#random.chance(0.5)) this.#machine.heal();
-      await this.#close(server);
+      await this.#close(server, true);
       return;
     }
     if (way >= 0.75) {
@@ -260,9 +260,9 @@ class Simulation implements World {
     await ended(this.#working, "calls that lost their server never end");
   }
 
-  /** Closes the server in peace. What was accepted is answered. */
-  async #close(server: SimulatedServer): Promise<void> {
-    if (this.#machine.trouble.mode === "none") {
+  /** Closes the server in peace. What was accepted is answered. `hasWorked`: there may be something to recover from. */
+  async #close(server: SimulatedServer, hasWorked: boolean): Promise<void> {
+    if (hasWorked && this.#machine.trouble.mode === "none") {
       await ended(this.#working, "calls are never answered");
       await turns(RECOVERY_TURNS);
       for (const database of this.databases.all()) await this.#requireRecovered(server, database);
@@ -293,7 +293,7 @@ class Simulation implements World {
 
   /** A stored bit flips while the server is closed; clients work on; then it is put right. */
   async #damage(server: SimulatedServer): Promise<SimulatedServer> {
-    await this.#close(server);
+    await this.#close(server, false);
     const there = this.databases.all().filter(({ exists }) => exists === "yes");
     const putRight = this.#machine.flipBit(there[this.#random.below(there.length)] as KnownDatabase);
     const started = await this.#tryStart();
