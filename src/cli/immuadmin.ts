@@ -1,7 +1,9 @@
 #!/usr/bin/env node
+import { allowEarlyReader } from "./early-reader.ts";
 import { requireNode } from "./node-version.ts";
 
 requireNode("immuadmin");
+allowEarlyReader();
 
 const { run } = await import("./immuadmin/program.ts");
 process.exitCode = await run(process.argv.slice(2));

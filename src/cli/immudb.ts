@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The server, and the commands that work on its data. This file runs on any Node, to say plainly that a newer one is needed.
 
+import { allowEarlyReader } from "./early-reader.ts";
+
 const NODE_MAJOR_MIN = 24;
 
 if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {
@@ -14,7 +16,10 @@ const parsed = parseArguments(process.argv.slice(2), {
   err: (text) => process.stderr.write(text),
 });
 if (parsed.kind === "exit") process.exit(parsed.code);
-if (parsed.kind === "command") process.exit(await parsed.command.run(parsed));
+if (parsed.kind === "command") {
+  allowEarlyReader();
+  process.exit(await parsed.command.run(parsed));
+}
 const { steadyMemory } = await import("./steady-memory.ts");
 steadyMemory();
 const { runServer } = await import("../server/run.ts");
