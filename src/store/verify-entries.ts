@@ -15,8 +15,10 @@ export interface EntriesSource {
   /** The row of this key, which is the next one that belongs to the transaction; undefined when it is not there. */
   readonly take: (key: Uint8Array) => Uint8Array | undefined;
   readonly segments: SegmentReader;
-  /** Values of transactions before this one are gone. Asked again whenever a value is missing. */
+  /** Values of transactions before this one are gone. */
   readonly truncatedBefore: () => bigint;
+  /** Makes truncatedBefore() tell what holds now: a truncation records itself before it removes anything. */
+  readonly refresh: () => void;
 }
 
 export class EntriesCheck {
@@ -96,11 +98,11 @@ export class EntriesCheck {
     if (wrong === undefined) {
       if (entry.vLen > 0) covered.values++;
       covered.valueBytes += entry.vLen;
-    } else if (entry.vLen > 0 && txId < this.#source.truncatedBefore()) {
-      this.truncatedValues++;
-    } else {
-      this.#findings.add("value", wrong, { txId, key: entry.key });
+      return;
     }
+    this.#source.refresh();
+    if (entry.vLen > 0 && txId < this.#source.truncatedBefore()) this.truncatedValues++;
+    else this.#findings.add("value", wrong, { txId, key: entry.key });
   }
 
   /** The bytes of a value, or what is wrong with them. */

@@ -58,6 +58,10 @@ export class LogCheck {
       take: (key) => this.#take(key),
       segments,
       truncatedBefore,
+      refresh: () => {
+        this.#rows.pause();
+        engine.refresh();
+      },
     });
   }
 

@@ -14,7 +14,7 @@ import type { StorePoint } from "../../../src/store/store.ts";
 import { verifyStore } from "../../../src/store/verify.ts";
 import { Pace } from "../../../src/store/verify-pace.ts";
 import { Findings } from "../../../src/store/verify-report.ts";
-import { SegmentReader, segmentsOnDisk } from "../../../src/store/verify-segments.ts";
+import { SegmentReader, type SegmentSource, segmentsOnDisk } from "../../../src/store/verify-segments.ts";
 import { onDisk, SETTINGS } from "./support.ts";
 
 /** What a written database must be found to hold. */
@@ -201,10 +201,16 @@ export class CopiedRows {
     return copied;
   }
 
-  async verify(known: readonly StorePoint[] = [], live = false): Promise<Findings & { end: StorePoint }> {
+  /** `onRefresh` is called where a snapshot is let go of. */
+  async verify(
+    known: readonly StorePoint[] = [],
+    live = false,
+    segmentSource: SegmentSource = segmentsOnDisk(this.#directory),
+    onRefresh: () => void = () => undefined,
+  ): Promise<Findings & { end: StorePoint }> {
     const findings = new Findings();
-    const engine = { refresh: () => undefined } as unknown as Engine;
-    const segments = new SegmentReader("testdb", segmentsOnDisk(this.#directory));
+    const engine = { refresh: onRefresh } as unknown as Engine;
+    const segments = new SegmentReader("testdb", segmentSource);
     const source = {
       log: { engine, log: this.log, meta: this.logMeta },
       index: { engine, latest: this.latest, history: this.history, meta: this.indexMeta },

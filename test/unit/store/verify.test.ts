@@ -14,6 +14,7 @@ import { alh as computeAlh } from "../../../src/proof/tx-header.ts";
 import {
   COMMITTED_ROW,
   decodeVersion,
+  encodeTxIdRow,
   encodeVersion,
   encodeWatermark,
   entriesKey,
@@ -105,6 +106,23 @@ describe("a whole database", () => {
     const forgotten = await changed(copied.logMeta, TRUNCATED_ROW, gone, () => copied.verify());
     assert.ok(named(forgotten).includes(`value ${TX.big}`), "nothing says that it is truncated");
   });
+});
+
+test("values that are truncated while they are looked for are not called damaged", async () => {
+  const copied = await CopiedRows.of(directory);
+  let looked = 0;
+  // The truncation is recorded and the segment is gone; an older snapshot does not know of it yet.
+  const files = { read: () => undefined, close: () => undefined };
+  const names = (): string[] => {
+    looked++;
+    return [];
+  };
+  const findings = await copied.verify([], true, { files, names }, () => {
+    // The first time is when the walk begins.
+    if (looked > 1) copied.logMeta.set(TRUNCATED_ROW, encodeTxIdRow(TRUNCATED_ROW, SEGMENTS.second));
+  });
+  assert.deepEqual(named(findings), [`value ${SEGMENTS.second}`]);
+  assert.deepEqual(findings.notCovered, [`1 values of transactions before ${SEGMENTS.second}: they were truncated`]);
 });
 
 describe("one changed byte", () => {
