@@ -17,6 +17,8 @@ import { encodeTxIdRow, REMOVED_ROW, TRUNCATED_ROW, txIdOfKey, txRangeStart } fr
 import { type StoredEntry, type TxRecord, writeTruncatedRows } from "./records.ts";
 import { type LogTables, type TxLog, txIdIn } from "./tx-log.ts";
 
+/** Greater than any transaction id. */
+const NO_TX = 2n ** 64n;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 /** The copy stops chasing commits and makes them wait when no more transactions than this are left. */
 const TAIL_TXS_MAX = 1000n;
@@ -50,7 +52,11 @@ export async function finishTruncation(log: TxLog, place: LogPlace, exclusively:
   const before = log.truncatedBefore;
   const removed = removedBefore(log.tables);
   if (removed >= before) return;
-  await log.segments?.removeBefore(before, (from, to) => firstOffset(log, from, to));
+  const remove = async (): Promise<void> =>
+    log.segments?.removeBefore(before, (from, to) => firstOffset(log, from, to));
+  // With nothing to keep the last segment goes, and with it values of a transaction that is not in the log yet.
+  if (firstOffset(log, before, NO_TX) === undefined) await exclusively(remove);
+  else await remove();
   if (keepsValues(log, removed, before)) await rewriteLog(log, before, place, exclusively);
   await place.driver.destroy(oldOf(place.directory));
   const { engine, meta } = log.tables;
