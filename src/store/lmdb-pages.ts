@@ -46,6 +46,8 @@ export interface Tree {
 }
 
 export interface Meta {
+  /** Whether it carries number and kind of a meta page and nothing else. */
+  readonly isMarked: boolean;
   readonly pageBytes: number;
   readonly free: Tree;
   readonly main: Tree;
@@ -60,8 +62,7 @@ export function readMeta(page: Uint8Array, number: number): Meta {
   const view = viewOf(page);
   const at = PAGE_HEADER_BYTES;
   const known =
-    view.getBigUint64(0, true) === BigInt(number) &&
-    view.getUint16(18, true) === META &&
+    (view.getUint16(18, true) & META) !== 0 &&
     view.getUint32(at, true) === MAGIC &&
     (view.getUint32(at + 4, true) & 0xffff) === DATA_VERSION;
   if (!known) throw new RangeError(`${name} is not one that this engine writes`);
@@ -69,6 +70,8 @@ export function readMeta(page: Uint8Array, number: number): Meta {
   if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0)
     throw new RangeError(`${name} tells an impossible size of a page`);
   return {
+    // LMDB does not look at the number, nor at other kinds.
+    isMarked: view.getBigUint64(0, true) === BigInt(number) && view.getUint16(18, true) === META,
     pageBytes,
     free: readTree(page, at + 24, "the list of free pages"),
     main: readTree(page, at + 24 + TREE_BYTES, "the list of tables"),

@@ -44,7 +44,7 @@ export interface PageWalk {
 export async function walkPages(path: string, pace: Pace, complain: Complain): Promise<PageWalk> {
   const file = openSync(path, "r");
   try {
-    const meta = latestMeta(file);
+    const meta = latestMeta(file, complain);
     const walker = new PageWalker(file, meta, pace, complain);
     await walker.run();
     return { pages: walker.pages, openable: true };
@@ -57,12 +57,16 @@ export async function walkPages(path: string, pace: Pace, complain: Complain): P
   }
 }
 
-/** Of the two meta pages the one of the later transaction counts, of equals the first: LMDB leaves such a pair when writing
- * the second one failed. Both must be meta pages. */
-function latestMeta(file: number): Meta {
+/**
+ * Of the two meta pages the one of the later transaction counts, of equals the first: LMDB leaves such a pair when writing
+ * the second one failed. Both must be meta pages.
+ */
+function latestMeta(file: number, complain: Complain): Meta {
   const read = (number: number, at: number): Meta => {
     const page = new Uint8Array(META_BYTES);
-    return readMeta(page.subarray(0, readSync(file, page, 0, page.length, at)), number);
+    const meta = readMeta(page.subarray(0, readSync(file, page, 0, page.length, at)), number);
+    if (!meta.isMarked) complain(`meta page ${number} carries the number or the kind of another page`);
+    return meta;
   };
   const first = read(0, 0);
   const second = read(1, first.pageBytes);
