@@ -11,14 +11,14 @@ import type { SeededRandom } from "../support/seeded-random.ts";
 import { ask } from "./ask.ts";
 import { Choices } from "./choices.ts";
 import { changing, type KnownDatabase, type KnownDatabases, mayBeClosed, settleLoaded } from "./databases.ts";
-import { type Failure, failureOf, failureText, isBusy, isReadOnly, isSessionOver, isTooLate } from "./failures.ts";
+import { type Failure, failureOf, failureText, isReadOnly, isSessionOver, isTooLate } from "./failures.ts";
 import type { Attempt, Condition, Write } from "./ledger.ts";
 import { entryText, NOT_FOUND, type Question } from "./reference.ts";
 import { conditionToWire, writeToWire } from "./requests.ts";
 import { ConnectionLost, IDLE_MS, type SimulatedServer } from "./server.ts";
 import type { Trace } from "./trace.ts";
 import { type Call, TrustedStates } from "./trusted.ts";
-import { turns } from "./waiting.ts";
+import { whenThereIsRoom } from "./waiting.ts";
 
 /** What clients share. */
 export interface World {
@@ -41,7 +41,6 @@ export interface World {
 const METHODS = ImmuService.method;
 const DIGESTS = { kvEntriesSpec: { action: EntryTypeAction.ONLY_DIGEST } };
 const DATABASES_MAX = 4;
-const TRIES_MAX = 10;
 /** The shortest that may be, and how often values are looked through. */
 const RETENTION_MS = 86_400_000;
 const RETENTION = { value: BigInt(RETENTION_MS) };
@@ -114,7 +113,7 @@ export class SimulatedClient {
   /** Says whether the database in use answers. */
   opens(database: KnownDatabase): Promise<boolean> {
     return this.#served(database, "open", database.changes, async () => {
-      await this.call(METHODS.currentState, {});
+      await whenThereIsRoom(() => this.call(METHODS.currentState, {}));
     });
   }
 
@@ -122,26 +121,19 @@ export class SimulatedClient {
   async requireServed(server: SimulatedServer, database: KnownDatabase): Promise<void> {
     this.#login = undefined;
     if (!(await this.enter(server, database))) return;
-    let failure: unknown;
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
-      failure = await this.#readAndWrite(database);
-      if (failure === undefined || (database.mayBeReadOnly && isReadOnly(failure))) return;
-      // Databases in which old values are looked for may take all places for a moment.
-      if (!isBusy(failure)) break;
-      await turns(tries);
+    try {
+      await whenThereIsRoom(() => this.#readAndWrite(database));
+    } catch (error) {
+      if (database.mayBeReadOnly && isReadOnly(error)) return;
+      this.#world.found(`${database.name} is not served although the disk works: ${(error as Error).message}`);
     }
-    this.#world.found(`${database.name} is not served although the disk works: ${(failure as Error).message}`);
   }
 
-  /** Resolves with what it failed with, if it did. */
-  async #readAndWrite(database: KnownDatabase): Promise<unknown> {
-    try {
-      await this.call(METHODS.txScan, { initialTx: 1n, entriesSpec: DIGESTS });
-      await this.call(METHODS.history, { key: utf8(this.#choose.key()) }).catch(unlessNotFound);
-      return await this.#set(database, [], false);
-    } catch (error) {
-      return error;
-    }
+  async #readAndWrite(database: KnownDatabase): Promise<void> {
+    await this.call(METHODS.txScan, { initialTx: 1n, entriesSpec: DIGESTS });
+    await this.call(METHODS.history, { key: utf8(this.#choose.key()) }).catch(unlessNotFound);
+    const failure = await this.#set(database, [], false);
+    if (failure !== undefined) throw failure;
   }
 
   /** Proves that a database continues what the client has seen of it. */

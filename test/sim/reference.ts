@@ -74,14 +74,14 @@ export function answerOf(question: Question, view: View): Answer {
     case "get":
       return get(question, view);
     case "getAll":
-      return list(question.keys.flatMap((key) => readableLatest(key, view)));
+      return list(question.keys, view, 0, 0);
     case "scan":
       return scan(question, view);
     case "history":
       return history(question, view);
     case "count": {
       const keys = view.keys.filter((key) => key.startsWith(question.prefix));
-      return { text: `count ${keys.filter((key) => readableLatest(key, view).length > 0).length}`, read: [] };
+      return { text: `count ${keys.flatMap((key) => currentValue(key, view)).length}`, read: [] };
     }
   }
 }
@@ -132,10 +132,10 @@ function scan(question: Question & { kind: "scan" }, view: View): Answer {
   const before = (key: string, bound: string, inclusive: boolean): boolean =>
     bound === "" || (desc ? key > bound : key < bound) || (inclusive && key === bound);
   const keys = desc ? view.keys.toReversed() : view.keys;
-  const found = keys
-    .filter((key) => key.startsWith(prefix) && after(key, seekKey, inclusiveSeek) && before(key, endKey, inclusiveEnd))
-    .flatMap((key) => readableLatest(key, view));
-  return { ...list(found.slice(offset, limit === 0 ? undefined : offset + limit)), read: txsOf(found) };
+  const found = keys.filter(
+    (key) => key.startsWith(prefix) && after(key, seekKey, inclusiveSeek) && before(key, endKey, inclusiveEnd),
+  );
+  return list(found, view, offset, limit);
 }
 
 function history({ key, offset, limit, desc }: Question & { kind: "history" }, view: View): Answer {
@@ -151,7 +151,8 @@ function history({ key, offset, limit, desc }: Question & { kind: "history" }, v
   return { text: `[${rows.join(" ")}]`, read: txsOf(wanted) };
 }
 
-function readableLatest(key: string, view: View): Shown[] {
+/** The value that a key has now, if it has one. */
+function currentValue(key: string, view: View): Shown[] {
   const versions = view.versions(key);
   const version = versions.at(-1);
   if (version === undefined || unreadable(version, view.now) !== undefined || isTruncated(version, view)) return [];
@@ -168,9 +169,12 @@ function shown(
   return { text, read };
 }
 
-function list(rows: readonly Shown[]): Answer {
+/** Lists leave out what has no value; whether that is so may take reading it. */
+function list(keys: readonly string[], view: View, offset: number, limit: number): Answer {
+  const values = keys.flatMap((key) => currentValue(key, view));
+  const rows = values.slice(offset, limit === 0 ? undefined : offset + limit);
   const texts = rows.map(({ key, version, revision }) => textOf(key, version, revision, false));
-  return { text: `[${texts.join(" ")}]`, read: txsOf(rows) };
+  return { text: `[${texts.join(" ")}]`, read: keys.flatMap((key) => view.versions(key).at(-1)?.txId ?? []) };
 }
 
 function refusal(text: string): Answer {

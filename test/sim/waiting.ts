@@ -1,5 +1,7 @@
 // Waiting in a simulation: turns of the event loop pass, and nothing may take for ever.
 
+import { isBusy } from "./failures.ts";
+
 /** Turns after which something hangs. */
 const PATIENCE_TURNS = 20_000;
 
@@ -25,4 +27,18 @@ export async function ended<T>(
     await turns(1);
   }
   return work;
+}
+
+const TRIES_MAX = 10;
+
+/** Tries for some time: databases in which old values are looked for may take all places for a moment. */
+export async function whenThereIsRoom<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isBusy(error) || tries === TRIES_MAX) throw error;
+    }
+    await turns(tries);
+  }
 }
