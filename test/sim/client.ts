@@ -18,7 +18,7 @@ import { conditionToWire, writeToWire } from "./requests.ts";
 import { ConnectionLost, IDLE_MS, type SimulatedServer } from "./server.ts";
 import type { Trace } from "./trace.ts";
 import { type Call, TrustedStates } from "./trusted.ts";
-import { whenThereIsRoom } from "./waiting.ts";
+import { whenServed } from "./waiting.ts";
 
 /** What clients share. */
 export interface World {
@@ -113,7 +113,7 @@ export class SimulatedClient {
   /** Says whether the database in use answers. */
   opens(database: KnownDatabase): Promise<boolean> {
     return this.#served(database, "open", database.changes, async () => {
-      await whenThereIsRoom(() => this.call(METHODS.currentState, {}));
+      await whenServed(() => this.call(METHODS.currentState, {}));
     });
   }
 
@@ -122,7 +122,7 @@ export class SimulatedClient {
     this.#login = undefined;
     if (!(await this.enter(server, database))) return;
     try {
-      await whenThereIsRoom(() => this.#readAndWrite(database));
+      await whenServed(() => this.#readAndWrite(database));
     } catch (error) {
       if (database.mayBeReadOnly && isReadOnly(error)) return;
       this.#world.found(`${database.name} is not served although the disk works: ${(error as Error).message}`);

@@ -64,7 +64,7 @@ export function failureOf(error: unknown, circumstances: Circumstances): Failure
     (mayBeOver && isSessionOver(error)) ||
     ((mayBeClosed || hadTrouble) && isOneOf(CLOSED)) ||
     (hadTrouble && isOneOf(NOT_DONE)) ||
-    (mayBeBusy && isBusy(error)) ||
+    (mayBeBusy && isOneOf([BUSY])) ||
     (damage.isOpenedBy && error.message.includes(OUT_OF_SERVICE));
   if (isExcused) return { kind: "unserved" };
   // The trace id of an internal error is real chance.
@@ -75,9 +75,9 @@ export function isSessionOver(error: unknown): boolean {
   return error instanceof CallFailure && error.message === SESSION_OVER;
 }
 
-/** Whether there was no place for one more open database. */
-export function isBusy(error: unknown): boolean {
-  return error instanceof CallFailure && error.message.startsWith(BUSY);
+/** Whether the same call may be answered in a moment. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof CallFailure && (error.message.startsWith(BUSY) || CLOSED.includes(error.message));
 }
 
 /** Whether a write was refused since the outcome of an earlier one is not known. */

@@ -1,6 +1,6 @@
 // Waiting in a simulation: turns of the event loop pass, and nothing may take for ever.
 
-import { isBusy } from "./failures.ts";
+import { isPassing } from "./failures.ts";
 
 /** Turns after which something hangs. */
 const PATIENCE_TURNS = 20_000;
@@ -31,13 +31,16 @@ export async function ended<T>(
 
 const TRIES_MAX = 10;
 
-/** Tries for some time: databases in which old values are looked for may take all places for a moment. */
-export async function whenThereIsRoom<T>(attempt: () => Promise<T>): Promise<T> {
+/**
+ * Tries for some time: databases in which old values are looked for may take all places for a moment, and what could not be
+ * opened again after a failed write is so by whoever asks for it first, and who comes later finds it open.
+ */
+export async function whenServed<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
-      if (!isBusy(error) || tries === TRIES_MAX) throw error;
+      if (!isPassing(error) || tries === TRIES_MAX) throw error;
     }
     await turns(tries);
   }
