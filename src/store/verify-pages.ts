@@ -84,14 +84,18 @@ interface Walked {
   readonly counted: { branches: number; leaves: number; overflows: number; entries: number };
 }
 
+const UNSEEN = 0;
+const USED = 1;
+const FREE = 2;
+
 class PageWalker {
   pages = 0;
   readonly #file: number;
   readonly #meta: Meta;
   readonly #pace: Pace;
   readonly #complain: Complain;
-  /** By page: 1 when it is in use. */
-  readonly #used: Uint8Array;
+  /** By page. */
+  readonly #state: Uint8Array;
   readonly #tables: Tree[] = [];
   #complaints = 0;
 
@@ -104,7 +108,7 @@ class PageWalker {
       complain(what);
     };
     const inFile = Math.ceil(fstatSync(file).size / meta.pageBytes);
-    this.#used = new Uint8Array(Math.min(meta.lastPage + 1, inFile));
+    this.#state = new Uint8Array(Math.min(meta.lastPage + 1, inFile));
   }
 
   async run(): Promise<void> {
@@ -136,7 +140,7 @@ class PageWalker {
     const { tree, onValue, counted } = walked;
     const page = this.#read(number, tree.name);
     if (page === undefined) return;
-    if (this.#pace.due) await this.#pace.rest("pages", this.pages, this.#used.length);
+    if (this.#pace.due) await this.#pace.rest("pages", this.pages, this.#state.length);
     const { txn, kind } = readPageHeader(page);
     if (txn > parentTxn) this.#wrong(number, "is younger than the page that leads to it");
     if (kind !== (level > 1 ? BRANCH : LEAF)) {
@@ -179,12 +183,12 @@ class PageWalker {
   #use(number: number, by: string): boolean {
     if (number < 2 || number > this.#meta.lastPage) {
       this.#complain(`${by} leads to page ${number}, which the environment does not have`);
-    } else if (number >= this.#used.length) {
+    } else if (number >= this.#state.length) {
       this.#complain(`the file ends before page ${number}`);
-    } else if (this.#used[number] === 1) {
+    } else if (this.#state[number] === USED) {
       this.#wrong(number, "is reached twice");
     } else {
-      this.#used[number] = 1;
+      this.#state[number] = USED;
       this.pages++;
       return true;
     }
@@ -228,14 +232,17 @@ class PageWalker {
     return pages;
   }
 
-  /** A free page that is in use would be overwritten one day. */
+  /** A free page that is in use would be overwritten one day, and one that is free twice be used twice. */
   #checkFree({ first, pages }: Run): void {
     if (first < 2 || first + pages - 1 > this.#meta.lastPage) {
       this.#complain(`the list of free pages names page ${first}, which the environment does not have`);
       return;
     }
     for (let number = first; number < first + pages; number++) {
-      if (this.#used[number] === 1) this.#wrong(number, "is in use and among the free pages");
+      const state = this.#state[number];
+      if (state === USED) this.#wrong(number, "is in use and among the free pages");
+      if (state === FREE) this.#wrong(number, "is among the free pages twice");
+      if (state === UNSEEN) this.#state[number] = FREE;
     }
   }
 

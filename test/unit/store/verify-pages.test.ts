@@ -191,6 +191,12 @@ describe("a file with", () => {
       (bytes) => new DataView(bytes.buffer).setBigUint64(list + 8, 99_999n, true),
       "the list of free pages names page 99999",
     );
+    const first = new DataView(whole.buffer).getBigInt64(list + 8, true);
+    assert.ok(first > 0n && new DataView(whole.buffer).getBigUint64(list, true) > 1n, "a list of single pages");
+    await noticed(
+      (bytes) => new DataView(bytes.buffer).setBigInt64(list + 16, first, true),
+      `page ${first} is among the free pages twice`,
+    );
   });
 
   test("an end that comes too early", async () => {
