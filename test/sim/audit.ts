@@ -34,13 +34,11 @@ const RAW_VALUES = { kvEntriesSpec: { action: EntryTypeAction.RAW_VALUE } };
 
 /** Audits the selected database and settles its ledger. Returns what is wrong, one sentence each. */
 export async function audit(call: Call, { ledger, damage }: KnownDatabase, clock: SimulatedClock): Promise<string[]> {
-  ledger.clock(clock.latestMs);
   const findings = damage.isThere
     ? await compareLedger(call, ledger.stored, damage.txs)
     : ledger.judge(await readLedger(call));
   for (const question of wholeIndex(ledger.keys)) {
-    const now = BigInt(Math.floor(clock.nowMs() / 1000));
-    const right = ledger.views(now).map((view) => answerOf(question, view));
+    const right = ledger.views(clock.now()).map((view) => answerOf(question, view));
     const given = await ask(call, question, ledger).catch(refusalOf);
     const mayBeDamaged = right.some(({ read }) => read.some((txId) => damage.txs.has(txId)));
     if (right.some(({ text }) => text === given) || (given === DAMAGED && mayBeDamaged)) continue;

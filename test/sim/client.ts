@@ -169,7 +169,7 @@ export class SimulatedClient {
   /** Resolves with what it failed with, if it did. */
   #set(database: KnownDatabase, conditions: readonly Condition[], verified: boolean): Promise<unknown> {
     const id = this.#world.nextAttempt();
-    const writes = this.#choose.writes(id, this.#now());
+    const writes = this.#choose.writes(id, database.ledger.moment().now);
     const request = { KVs: writes.map(writeToWire), preconditions: conditions.map(conditionToWire) };
     return this.#attempt(database, id, writes, conditions, async () =>
       verified
@@ -197,21 +197,21 @@ export class SimulatedClient {
     run: () => Promise<TxHeader>,
   ): Promise<unknown> {
     const { ledger, name, changes } = database;
-    const attempt: Attempt = ledger.begin(id, writes, conditions, this.#now());
+    const attempt: Attempt = ledger.begin(id, writes, conditions);
     const what = [...writes, ...conditions.map(({ kind, key }) => ({ key: `${kind} ${key}` }))];
     this.#note(`attempt ${id} in ${name}: ${what.map(({ key }) => key).join()}`);
     try {
       const header = await run();
       this.#note(`attempt ${id} is ${header.id}`);
-      const finding = ledger.acknowledge(attempt, header, this.#now());
+      const finding = ledger.acknowledge(attempt, header);
       if (finding !== undefined) this.#world.found(finding);
       return undefined;
     } catch (error) {
       const failure = this.#failure(error, database, changes);
       this.#note(`attempt ${id} is ${failureText(failure, error)}`);
       if (failure.kind === "unknown") database.mayBeReadOnly = true;
-      if (failure.kind === "unserved") ledger.refuse(attempt, undefined, this.#now());
-      if (failure.kind === "refused") ledger.refuse(attempt, failure.text, this.#now());
+      if (failure.kind === "unserved") ledger.refuse(attempt, undefined);
+      if (failure.kind === "refused") ledger.refuse(attempt, failure.text);
       return error;
     }
   }
@@ -239,7 +239,7 @@ export class SimulatedClient {
     ask: () => Promise<string>,
   ): Promise<void> {
     const { ledger, changes, damage } = database;
-    const begun = { floor: ledger.floor, now: this.#now() };
+    const begun = ledger.moment();
     let answer: string | undefined;
     try {
       answer = await ask();
@@ -249,7 +249,7 @@ export class SimulatedClient {
       if (failure.kind === "refused") answer = `refused: ${failure.text}`;
     }
     this.#note(`${question.kind} in ${database.name}: ${answer ?? "damaged"}`);
-    ledger.read({ question, begun, endedNow: this.#now(), answer, damaged: damage.txs });
+    ledger.read({ question, begun, ended: ledger.moment(), answer, damaged: damage.txs });
   }
 
   async #verifiedTx(database: KnownDatabase): Promise<void> {
@@ -371,11 +371,6 @@ export class SimulatedClient {
 
   #note(event: string): void {
     this.#world.trace.note(`${this.#name}  ${event}`);
-  }
-
-  /** Unix seconds. */
-  #now(): bigint {
-    return BigInt(Math.floor(this.#world.nowMs() / 1000));
   }
 }
 

@@ -2,6 +2,7 @@
 // unknown until they are answered; a start of the server, which opens every database, settles it.
 
 import { Ledger } from "./ledger.ts";
+import type { SimulatedClock } from "./weather.ts";
 
 export interface KnownDatabase {
   readonly name: string;
@@ -32,9 +33,11 @@ export interface Damage {
 export const UNDAMAGED: Damage = { isThere: false, txs: new Set(), isOpenedBy: false };
 
 export class KnownDatabases {
+  readonly #clock: SimulatedClock;
   readonly #byName = new Map<string, KnownDatabase>();
 
-  constructor() {
+  constructor(clock: SimulatedClock) {
+    this.#clock = clock;
     this.add("defaultdb", Number.POSITIVE_INFINITY).exists = "yes";
   }
 
@@ -42,7 +45,7 @@ export class KnownDatabases {
   add(name: string, retentionMs: number): KnownDatabase {
     const database: KnownDatabase = {
       name,
-      ledger: new Ledger(retentionMs),
+      ledger: new Ledger(retentionMs, this.#clock),
       exists: "maybe",
       mayBeDeleted: false,
       loaded: undefined,

@@ -14,6 +14,7 @@ import type { TxHeader } from "../../src/proof/model.ts";
 import { alh } from "../../src/proof/tx-header.ts";
 import { digestOfWrites } from "./digests.ts";
 import { answerOf, type Question, unreadable, type Version, type View } from "./reference.ts";
+import type { SimulatedClock } from "./weather.ts";
 
 export interface Write extends Omit<Version, "txId"> {
   readonly key: string;
@@ -39,16 +40,18 @@ export interface Attempt {
   readonly digest: string;
   readonly conditions: readonly Condition[];
   readonly begun: Moment;
-  outcome: Outcome;
   /** When it was answered. */
-  endedNow: bigint;
+  ended: Moment | undefined;
+  outcome: Outcome;
 }
 
-/** When a call began: what everybody had seen by then, and the time. */
+/** A moment: what everybody had seen by then, and the time. */
 export interface Moment {
   readonly floor: bigint;
   /** Unix seconds. */
   readonly now: bigint;
+  /** How much of the clock's record of jumps was there. */
+  readonly jumps: number;
 }
 
 /** A transaction as read back. */
@@ -68,7 +71,7 @@ export interface StoredLedger {
 interface Read {
   readonly question: Question;
   readonly begun: Moment;
-  readonly endedNow: bigint;
+  readonly ended: Moment;
   /** undefined: it was answered that the data is damaged. */
   readonly answer: string | undefined;
   readonly damaged: ReadonlySet<bigint>;
@@ -80,8 +83,7 @@ export class Ledger {
   #stored: StoredTx[] = [];
   readonly #writes: (readonly Write[])[] = [];
   #truncatedBefore = 1n;
-  /** The latest that the clock has ever said, in milliseconds. */
-  #latestMs = 0;
+  readonly #clock: SimulatedClock;
   #floor = 0n;
   readonly #acknowledged = new Map<bigint, Attempt>();
   /** Attempts that are not settled by a reading back yet, by id. */
@@ -90,8 +92,9 @@ export class Ledger {
   readonly #versions = new Map<string, Version[]>();
 
   /** `retentionMs`: how long values are kept at least; Infinity: for ever. */
-  constructor(retentionMs: number) {
+  constructor(retentionMs: number, clock: SimulatedClock) {
     this.#retentionMs = retentionMs;
+    this.#clock = clock;
   }
 
   /** The last transaction that anybody has seen. */
@@ -113,34 +116,37 @@ export class Ledger {
     return this.#open.size === 0 && this.#floor === BigInt(this.#stored.length);
   }
 
-  begin(id: number, writes: readonly Write[], conditions: readonly Condition[], now: bigint): Attempt {
-    const begun = { floor: this.#floor, now };
+  moment(): Moment {
+    return { floor: this.#floor, now: this.#clock.now(), jumps: this.#clock.jumps.length };
+  }
+
+  begin(id: number, writes: readonly Write[], conditions: readonly Condition[]): Attempt {
     const attempt: Attempt = {
       id,
       writes,
       digest: digestOfWrites(writes),
       conditions,
-      begun,
+      begun: this.moment(),
+      ended: undefined,
       outcome: { kind: "unanswered" },
-      endedNow: now,
     };
     this.#open.set(id, attempt);
     return attempt;
   }
 
   /** Returns what is wrong with the acknowledgement, if anything. */
-  acknowledge(attempt: Attempt, header: TxHeader, now: bigint): string | undefined {
+  acknowledge(attempt: Attempt, header: TxHeader): string | undefined {
     const other = this.#acknowledged.get(header.id) ?? this.#stored[Number(header.id) - 1];
     attempt.outcome = { kind: "acknowledged", header };
-    attempt.endedNow = now;
+    attempt.ended = this.moment();
     this.#acknowledged.set(header.id, attempt);
     this.saw(header.id);
     return other === undefined ? undefined : `attempt ${attempt.id} was acknowledged as ${header.id}, which is taken`;
   }
 
-  refuse(attempt: Attempt, text: string | undefined, now: bigint): void {
+  refuse(attempt: Attempt, text: string | undefined): void {
     attempt.outcome = { kind: "refused", text };
-    attempt.endedNow = now;
+    attempt.ended = this.moment();
   }
 
   saw(txId: bigint): void {
@@ -149,11 +155,6 @@ export class Ledger {
 
   read(read: Read): void {
     this.#reads.push(read);
-  }
-
-  /** What the clock says. */
-  clock(ms: number): void {
-    if (ms > this.#latestMs) this.#latestMs = ms;
   }
 
   /** How the ledger may look as of a transaction: with fewer or more of its old values. */
@@ -213,7 +214,7 @@ export class Ledger {
 
   /** The first transaction that is too young to be truncated; the last one never is. */
   #mostTruncatedBefore(): bigint {
-    const youngMs = this.#latestMs - this.#retentionMs;
+    const youngMs = this.#clock.latestMs - this.#retentionMs;
     const young = this.#stored.findIndex(({ header }) => Number(header.ts) * 1000 >= youngMs);
     return BigInt(Math.max(1, young < 0 ? this.#stored.length : young + 1));
   }
@@ -250,21 +251,23 @@ export class Ledger {
     if (outcome.kind === "acknowledged" && !equalBytes(alh(outcome.header), alh(header))) {
       findings.push(`attempt ${id} was acknowledged as another transaction than ${header.id}`);
     }
-    const moments = [attempt.begun.now, attempt.endedNow, header.ts];
-    if (moments.every((now) => this.#refusal(attempt, header.id - 1n, now) !== undefined)) {
+    if (
+      this.#times(attempt.begun, attempt.ended).every(
+        (now) => this.#refusal(attempt, header.id - 1n, now) !== undefined,
+      )
+    ) {
       findings.push(`attempt ${id} is there as ${header.id} although what it demands did not hold`);
     }
   }
 
   /** An attempt that is not there: it must not have been acknowledged, and if it was refused, then for a reason. */
   #dismiss(attempt: Attempt, findings: string[]): void {
-    const { id, outcome, begun, endedNow } = attempt;
+    const { id, outcome, begun, ended } = attempt;
     if (outcome.kind === "acknowledged") findings.push(`attempt ${id}, acknowledged as ${outcome.header.id}, is lost`);
     if (outcome.kind !== "refused" || outcome.text === undefined) return;
-    const reasons = this.#states(begun.floor).flatMap((last) => [
-      this.#refusal(attempt, last, begun.now),
-      this.#refusal(attempt, last, endedNow),
-    ]);
+    const reasons = this.#states(begun.floor).flatMap((last) =>
+      this.#times(begun, ended).map((now) => this.#refusal(attempt, last, now)),
+    );
     if (!reasons.includes(outcome.text)) findings.push(`attempt ${id} was refused without reason: ${outcome.text}`);
   }
 
@@ -283,10 +286,10 @@ export class Ledger {
     return undefined;
   }
 
-  #judgeRead({ question, begun, endedNow, answer, damaged }: Read, findings: string[]): void {
+  #judgeRead({ question, begun, ended, answer, damaged }: Read, findings: string[]): void {
     const possible = new Set<string>();
     for (const last of this.#states(begun.floor)) {
-      for (const view of [begun.now, endedNow].flatMap((now) => this.views(now, last))) {
+      for (const view of this.#times(begun, ended).flatMap((now) => this.views(now, last))) {
         const { text, read } = answerOf(question, view);
         if (answer === undefined ? read.some((txId) => damaged.has(txId)) : text === answer) return;
         possible.add(text);
@@ -295,6 +298,11 @@ export class Ledger {
     const asked = `${JSON.stringify(question, printable)}, asked when transaction ${begun.floor} had been seen,`;
     const given = answer ?? "that the data is damaged";
     findings.push(`${asked} was answered ${given}; right would be ${[...possible].join(" or ")}`);
+  }
+
+  /** What the clock said between two moments: it jumps, and otherwise goes on a little. */
+  #times(begun: Moment, ended: Moment = this.moment()): bigint[] {
+    return [...new Set([begun.now, ...this.#clock.jumps.slice(begun.jumps, ended.jumps), ended.now])];
   }
 
   /** The states that a call may have seen which began when `floor` had been seen. */

@@ -55,7 +55,7 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
 class Stop extends Error {}
 
 class Simulation implements World {
-  readonly databases: KnownDatabases = new KnownDatabases();
+  readonly databases: KnownDatabases;
   readonly trace: Trace = new Trace();
   isClosing = false;
   readonly #seed: number;
@@ -82,6 +82,7 @@ class Simulation implements World {
       note: (event) => this.trace.note(event),
       failed: (error) => this.found(`the server failed: ${textOf(error)}`),
     });
+    this.databases = new KnownDatabases(this.#machine.clock);
     this.#clients = Array.from({ length: 6 + seeds.below(5) }, (_, i) => new SimulatedClient(`c${i}`, this, fork()));
     this.#auditor = new SimulatedClient("auditor", this, fork());
   }

@@ -43,6 +43,9 @@ export class SimulatedClock implements Clock {
   #ms = 1_700_000_000_000;
   #latestMs: number = this.#ms;
 
+  /** What it said just before and just after each jump, in Unix seconds. */
+  readonly jumps: bigint[] = [];
+
   /** The latest that it has ever said. */
   get latestMs(): number {
     return this.#latestMs;
@@ -50,6 +53,11 @@ export class SimulatedClock implements Clock {
 
   nowMs(): number {
     return this.#ms;
+  }
+
+  /** Unix seconds. */
+  now(): bigint {
+    return BigInt(Math.floor(this.#ms / 1000));
   }
 
   advance(ms: number): void {
@@ -60,7 +68,9 @@ export class SimulatedClock implements Clock {
   /** Up to ten days either way. Returns by how much, in milliseconds. */
   jump(random: SeededRandom): number {
     const ms = random.below(2 * TEN_DAYS_MS) - TEN_DAYS_MS;
+    this.jumps.push(this.now());
     this.advance(ms);
+    this.jumps.push(this.now());
     return ms;
   }
 }
