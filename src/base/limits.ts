@@ -77,8 +77,34 @@ export const STREAM_WINDOW_BYTES: number = 1024 * 1024;
 export const CONNECTION_WINDOW_BYTES: number = 16 * 1024 * 1024;
 /** Memory of one HTTP/2 connection, answers waiting to be sent included, in MB. */
 export const CONNECTION_MEMORY_MB_MAX = 1024;
+/** Size of the header list of one HTTP/2 request: names, values and 32 bytes for each field (RFC 9113, section 10.5.1). */
+export const HEADER_LIST_BYTES_MAX: number = 64 * 1024;
+/** Bytes of one header block as it is sent, and the CONTINUATION frames that it may be split into. */
+export const HEADER_BLOCK_BYTES_MAX: number = 128 * 1024;
+export const HEADER_CONTINUATIONS_MAX = 16;
+/** How long a header block that has begun may take to be complete, in milliseconds. */
+export const HEADER_BLOCK_TIMEOUT_MS = 10_000;
+/** How long an HTTP/2 connection without any call may be silent, in milliseconds. */
+export const CONNECTION_IDLE_MS: number = 30 * 60 * 1000;
+/** How long nothing of what waits to be sent may have left an HTTP/2 connection, in milliseconds. */
+export const OUTPUT_STALL_MS: number = 5 * 60 * 1000;
+/** How long a peer has to close an HTTP/2 connection that we have said is over, in milliseconds. */
+export const CONNECTION_LINGER_MS = 1000;
+/** Calls of one HTTP/2 connection that the peer gave up before they were answered, or that broke a rule: at once, and a second. */
+export const STREAM_RESETS_MAX = 4000;
+export const STREAM_RESETS_PER_SECOND = 200;
+/** SETTINGS frames that a peer may send: at once, and a second. */
+export const SETTINGS_FRAMES_MAX = 100;
+export const SETTINGS_FRAMES_PER_SECOND = 10;
+/** Frames that bring nothing forward (empty ones, WINDOW_UPDATE, PRIORITY, unknown ones): at once, and a second; progress allows more. */
+export const IDLE_FRAMES_MAX = 10_000;
+export const IDLE_FRAMES_PER_SECOND = 1000;
+/** Control frames, mostly answers to PING, that may wait for a peer that does not read. */
+export const UNREAD_CONTROL_FRAMES_MAX = 10_000;
 /** How long another process may look at an environment that may be damaged before it is opened, in milliseconds. */
 export const PROBE_MS_MAX = 60_000;
+/** Texts of failed gRPC calls that are kept as they are sent. */
+export const GRPC_FAILURES_KEPT = 256;
 /** Databases open at once (server setting `max-active-databases`). */
 export const ACTIVE_DATABASES_MAX = 100;
 /** Findings that a verification lists; it counts all of them. */
