@@ -3,6 +3,8 @@
 
 import type { HeaderField } from "./header-field.ts";
 
+export { encodeFields } from "./hpack-encoder.ts";
+
 /** More digits are not counted exactly. */
 const CONTENT_LENGTH = /^[0-9]{1,15}$/;
 
