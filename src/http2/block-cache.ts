@@ -4,6 +4,7 @@
 // Only blocks that changed nothing in the dynamic table are kept, and only as long as nothing changes there: then the same
 // octets mean the same fields. A block has one slot, by its hash; the last comer has it.
 
+import { equalBytes } from "../base/bytes.ts";
 import type { HeaderFields } from "./header-fields.ts";
 
 const SLOTS = 32;
@@ -12,7 +13,6 @@ const BLOCK_BYTES_MAX = 512;
 
 interface Slot {
   readonly block: Uint8Array;
-  readonly hash: number;
   readonly fields: HeaderFields;
 }
 
@@ -21,8 +21,8 @@ export class BlockCache {
   readonly #slots: (Slot | undefined)[] = new Array<undefined>(SLOTS).fill(undefined);
   /** The version of the dynamic table that all slots belong to. */
   #version = 0;
-  /** The hash of the block that was looked for last. */
-  #hash = 0;
+  /** The slot of the block that was looked for last. */
+  #slot = 0;
 
   /** What a block was decoded to, when the dynamic table had this version already. */
   find(block: Uint8Array, version: number): HeaderFields | undefined {
@@ -31,28 +31,20 @@ export class BlockCache {
       this.#slots.fill(undefined);
       this.#version = version;
     }
-    this.#hash = hashOf(block);
-    const slot = this.#slots[this.#hash & (SLOTS - 1)];
-    if (slot === undefined || slot.hash !== this.#hash) return undefined;
-    return sameBytes(slot.block, block) ? slot.fields : undefined;
+    this.#slot = slotOf(block);
+    const slot = this.#slots[this.#slot];
+    return slot !== undefined && equalBytes(slot.block, block) ? slot.fields : undefined;
   }
 
   /** Keeps what the block of the last {@link find} was decoded to. */
   keep(block: Uint8Array, fields: HeaderFields): void {
-    if (block.length > BLOCK_BYTES_MAX) return;
-    this.#slots[this.#hash & (SLOTS - 1)] = { block: Uint8Array.from(block), hash: this.#hash, fields };
+    if (block.length <= BLOCK_BYTES_MAX) this.#slots[this.#slot] = { block: new Uint8Array(block), fields };
   }
 }
 
 /** FNV-1a, folded so that the low bits depend on all. */
-function hashOf(block: Uint8Array): number {
+function slotOf(block: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < block.length; i++) hash = Math.imul(hash ^ (block[i] as number), 0x01000193);
-  return hash ^ (hash >>> 15);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+  return (hash ^ (hash >>> 15)) & (SLOTS - 1);
 }

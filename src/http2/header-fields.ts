@@ -23,15 +23,17 @@ export class HeaderFields {
   memo: unknown = undefined;
 
   readonly #fields: readonly HeaderField[];
-  /** How many fields at the beginning are pseudo-headers. */
+  /** How many fields at the beginning are pseudo-headers, and how many of them are different ones of a request. */
   readonly #pseudo: number;
+  readonly #distinct: number;
+  readonly #hasAuthority: boolean;
   #requestFault: string | undefined | null = null;
 
   constructor(fields: readonly HeaderField[]) {
-    let method = "";
-    let path = "";
-    let scheme = "";
-    let authority = "";
+    let method: string | undefined;
+    let path: string | undefined;
+    let scheme: string | undefined;
+    let authority: string | undefined;
     let pseudo = 0;
     for (const { name, value, isPseudo } of fields) {
       if (!isPseudo) break;
@@ -43,17 +45,18 @@ export class HeaderFields {
     }
     this.#fields = fields;
     this.#pseudo = pseudo;
-    this.method = method;
-    this.path = path;
-    this.scheme = scheme;
+    this.#distinct = count(method) + count(path) + count(scheme) + count(authority);
+    this.#hasAuthority = Boolean(authority);
+    this.method = method ?? "";
+    this.path = path ?? "";
+    this.scheme = scheme ?? "";
     this.authority = authority || (this.get("host") ?? "");
   }
 
-  /** The value of a regular field; the values of several with this name, joined by ", " (those of cookie by "; "). */
+  /** The value of a field; the values of several with this name, joined by ", " (those of cookie by "; "). */
   get(name: string): string | undefined {
     let found: string | undefined;
-    for (let i = this.#pseudo; i < this.#fields.length; i++) {
-      const field = this.#fields[i] as HeaderField;
+    for (const field of this.#fields) {
       if (field.name !== name) continue;
       found = found === undefined ? field.value : `${found}${name === "cookie" ? "; " : ", "}${field.value}`;
     }
@@ -90,43 +93,41 @@ export class HeaderFields {
   }
 
   #findRequestFault(): string | undefined {
-    const seen: Record<string, boolean> = {};
     for (let i = 0; i < this.#fields.length; i++) {
       const field = this.#fields[i] as HeaderField;
       if (field.fault !== undefined) return field.fault;
-      if (!field.isPseudo) continue;
-      if (i >= this.#pseudo) return "a pseudo-header after a regular field";
-      if (seen[field.name]) return `more than one ${field.name}`;
-      seen[field.name] = true;
+      if (field.isPseudo && i >= this.#pseudo) return "a pseudo-header after a regular field";
     }
+    if (this.#pseudo > this.#distinct) return "a pseudo-header twice";
     if (this.method === "") return "no :method";
-    const target = this.method === "CONNECT" ? this.#connectFault(seen) : this.#targetFault(seen);
-    return target ?? this.#regularFault(seen);
+    return (this.method === "CONNECT" ? this.#connectFault() : this.#targetFault()) ?? this.#regularFault();
   }
 
-  #targetFault(seen: Readonly<Record<string, boolean>>): string | undefined {
+  #targetFault(): string | undefined {
     if (this.scheme === "") return "no :scheme";
-    if (this.path === "") return seen[":path"] ? "an empty :path" : "no :path";
+    if (this.path === "") return "no :path";
     if (this.path.startsWith("/") || (this.path === "*" && this.method === "OPTIONS")) return undefined;
     return "a :path that does not begin with /";
   }
 
   /** The rules of CONNECT (RFC 9113, section 8.5). */
-  #connectFault(seen: Readonly<Record<string, boolean>>): string | undefined {
-    if (seen[":scheme"] || seen[":path"]) return "CONNECT with :scheme or :path";
-    return seen[":authority"] && this.authority !== "" ? undefined : "CONNECT without :authority";
+  #connectFault(): string | undefined {
+    return this.#hasAuthority && this.#distinct === 2 ? undefined : "CONNECT with other pseudo-headers than :authority";
   }
 
   /** What regular fields say that depends on others. */
-  #regularFault(seen: Readonly<Record<string, boolean>>): string | undefined {
+  #regularFault(): string | undefined {
     const length = this.get("content-length");
     if (length !== undefined && !CONTENT_LENGTH.test(length)) return "a content-length that is no number";
     const host = this.get("host");
-    if (host !== undefined && seen[":authority"] && !sameHost(host, this.authority, this.scheme)) {
-      return "a host that is not :authority";
-    }
-    return undefined;
+    if (host === undefined) return undefined;
+    if (host.includes(", ")) return "more than one host";
+    return sameHost(host, this.authority, this.scheme) ? undefined : "a host that is not :authority";
   }
+}
+
+function count(value: string | undefined): number {
+  return value === undefined ? 0 : 1;
 }
 
 /** Whether both name one host and port. */
