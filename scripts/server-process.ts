@@ -18,6 +18,8 @@ export interface LogLine {
 
 export interface ServerPlace {
   readonly directory: string;
+  /** What runs as the server; the sources unless given. */
+  readonly program?: string;
   /** Variables of its environment besides those of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -37,8 +39,8 @@ export class ServerProcess {
 
   /** Returns at once; `serving` tells when it can be called. */
   constructor(place: string | ServerPlace, ...flags: readonly string[]) {
-    const { directory, env: more = {} } = typeof place === "string" ? { directory: place } : place;
-    const args = [PROGRAM, "--address=127.0.0.1", "--port=0", `--dir=${directory}`, "--logformat=json", ...flags];
+    const { directory, program = PROGRAM, env: more = {} } = typeof place === "string" ? { directory: place } : place;
+    const args = [program, "--address=127.0.0.1", "--port=0", `--dir=${directory}`, "--logformat=json", ...flags];
     // Settings of the machine (IMMUDB_…) are none of its business.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("IMMUDB_")));
     const child = spawn(process.execPath, args, {

@@ -1,0 +1,83 @@
+// `npm run bench`: what calls cost, over real connections, against a real server in a process of its own, with all checks on
+// and answers verified. docs/performance.md says how to read it.
+//
+//   npm run bench -- --quick
+//   npm run bench -- --workloads get,set --output json --out /tmp/get-set.json
+//   npm run bench -- --address 127.0.0.1:3322 --pid 4711
+//   npm run bench -- --server-flags "--transport=node"
+
+import { writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { useNodeSha256 } from "../src/server/node-sha256.ts";
+import { tables } from "./report.ts";
+import type { Conditions, Report } from "./result.ts";
+import { NAMES, type Plan, runSuite } from "./suite.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    workloads: { type: "string" },
+    quick: { type: "boolean", default: false },
+    seconds: { type: "string", default: "3" },
+    address: { type: "string" },
+    pid: { type: "string" },
+    program: { type: "string" },
+    "server-flags": { type: "string", default: "" },
+    keys: { type: "string" },
+    output: { type: "string", default: "table" },
+    out: { type: "string" },
+    list: { type: "boolean", default: false },
+  },
+});
+
+if (flags.list) {
+  console.log(NAMES.join("\n"));
+} else {
+  useNodeSha256();
+  const report = await run(planOf());
+  if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(report, null, 1)}\n`);
+  console.log(flags.output === "json" ? JSON.stringify(report, null, 1) : tables(report));
+}
+
+function planOf(): Plan {
+  const { quick, address, program } = flags;
+  const names = flags.workloads?.split(",").map((name) => name.trim());
+  const unknown = names?.filter((name) => !NAMES.includes(name)) ?? [];
+  if (unknown.length > 0) throw new Error(`no such workload: ${unknown.join(", ")}; --list names them all`);
+  const turns = quick ? 1 : 3;
+  const turnMs = quick ? 300 : (Number(flags.seconds) * 1000) / turns;
+  return {
+    subject: {
+      address,
+      program,
+      pid: flags.pid === undefined ? undefined : Number(flags.pid),
+      flags: flags["server-flags"].split(" ").filter((flag) => flag !== ""),
+    },
+    wants: (name) => names === undefined || names.includes(name),
+    warmUpMs: quick ? 200 : 1000,
+    turns,
+    turnMs,
+    bulkMs: quick ? 1000 : 8000,
+    keys: Number(flags.keys ?? (quick ? 100_000 : 1_000_000)),
+    records: quick ? "few" : "all",
+    progress: (text) => process.stderr.isTTY && process.stderr.write(`\r\u001b[K${text}\r`),
+  };
+}
+
+async function run(plan: Plan): Promise<Report> {
+  const [before = 0] = loadavg();
+  const { results, memory } = await runSuite(plan);
+  const [after = 0] = loadavg();
+  const processors = cpus();
+  const { address, program, flags: serverFlags } = plan.subject;
+  const conditions: Conditions = {
+    date: new Date().toISOString().slice(0, 16),
+    node: process.version,
+    processors: `${processors.length} × ${processors[0]?.model}`,
+    loadAverage: { before, after },
+    server: [address ?? program ?? "sources", ...serverFlags].join(" "),
+    client: "own",
+    secondsPerWorkload: (plan.turns * plan.turnMs) / 1000,
+  };
+  return { conditions, results, memory };
+}
