@@ -201,35 +201,38 @@ export class GrpcConnection implements Connection {
     switch (type) {
       case DATA:
         this.#received += payload.length;
-        if ((flags & PADDED) !== 0) return this.#fail(new Error("a padded frame: not expected of a server"));
+        if ((flags & PADDED) !== 0) this.#fail(new Error("a padded frame: not expected of a server"));
         this.#calls.get(id)?.add(payload);
         if ((flags & END_STREAM) !== 0) this.#end(id, payload);
-        return;
+        break;
       case HEADERS:
-        if ((flags & END_HEADERS) === 0) return this.#fail(new Error("headers in several frames: not expected here"));
+        if ((flags & END_HEADERS) === 0) this.#fail(new Error("headers in several frames: not expected here"));
         if ((flags & END_STREAM) !== 0) this.#end(id, payload);
-        return;
+        break;
       case SETTINGS:
         if ((flags & ACK) === 0) this.#settings(payload);
-        return;
+        break;
       case PING:
         if ((flags & ACK) === 0) this.#frame(PING, ACK, 0, payload);
-        return;
-      case WINDOW_UPDATE: {
-        const call = this.#calls.get(id);
-        if (id === 0) this.#window += payload.readUInt32BE(0);
-        else if (call !== undefined) call.window += payload.readUInt32BE(0);
-        return this.#sendMore();
-      }
+        break;
+      case WINDOW_UPDATE:
+        this.#mayMore(id, payload.readUInt32BE(0));
+        break;
       case RST_STREAM:
         // After a whole answer it says that the rest of the request is not wanted.
-        if (!this.#calls.has(id)) return;
-        return this.#fail(new Error(`the server reset a stream: error ${payload.readUInt32BE(0)}`));
+        if (this.#calls.has(id)) this.#fail(new Error(`the server reset a stream: error ${payload.readUInt32BE(0)}`));
+        break;
       case GOAWAY:
-        return this.#fail(
-          new Error(`the server says good-bye: error ${payload.readUInt32BE(4)}, ${payload.subarray(8)}`),
-        );
+        this.#fail(new Error(`the server says good-bye: error ${payload.readUInt32BE(4)}, ${payload.subarray(8)}`));
+        break;
     }
+  }
+
+  #mayMore(id: number, bytes: number): void {
+    const call = this.#calls.get(id);
+    if (id === 0) this.#window += bytes;
+    else if (call !== undefined) call.window += bytes;
+    this.#sendMore();
   }
 
   #end(id: number, last: Buffer): void {

@@ -60,8 +60,10 @@ export class JsonConnection implements Connection {
     const body = length === undefined ? chunked(this.#rest, start) : sized(this.#rest, start, Number(length));
     if (body === undefined) return;
     this.#rest = this.#rest.subarray(body.end);
-    if (!head.startsWith("HTTP/1.1 200 "))
-      return this.#fail(new Error(`refused: ${head.split("\r\n")[0]}: ${body.bytes}`));
+    if (!head.startsWith("HTTP/1.1 200 ")) {
+      this.#fail(new Error(`refused: ${head.split("\r\n")[0]}: ${body.bytes}`));
+      return;
+    }
     const answered = this.#answered;
     this.#answered = undefined;
     answered?.({ message: () => body.bytes });

@@ -1,7 +1,7 @@
 // A fixed number of calls under way for a while: each lane sends its next request when the one before it was answered.
 
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
-import type { Connection } from "./connection.ts";
+import type { Answer, Connection } from "./connection.ts";
 
 /** What one lane does: one request after the other, and now and then a closer look at the answer. */
 export interface Lane {
@@ -62,22 +62,28 @@ function runLane(lane: Lane, connection: Connection, checkEvery: number, budget:
   let calls = 0;
   const send = (): void => {
     started = performance.now();
-    if (started >= budget.untilMs || budget.calls <= 0) return resolve();
+    if (started >= budget.untilMs || budget.calls <= 0) {
+      resolve();
+      return;
+    }
     budget.calls--;
-    const message = lane.next();
-    connection.send(message, (answer) => {
-      lap.times.record(Math.max(1, Math.round((performance.now() - started) * 1e6)));
-      lap.calls++;
-      if (calls++ % checkEvery !== 0) return send();
-      lap.checked++;
-      try {
-        const checked = lane.check(answer.message());
-        if (checked === undefined) send();
-        else checked.then(send, reject);
-      } catch (error) {
-        reject(error);
-      }
-    });
+    connection.send(lane.next(), answered);
+  };
+  const answered = (answer: Answer): void => {
+    lap.times.record(Math.max(1, Math.round((performance.now() - started) * 1e6)));
+    lap.calls++;
+    if (calls++ % checkEvery === 0) check(answer);
+    else send();
+  };
+  const check = (answer: Answer): void => {
+    lap.checked++;
+    try {
+      const checked = lane.check(answer.message());
+      if (checked === undefined) send();
+      else checked.then(send, reject);
+    } catch (error) {
+      reject(error);
+    }
   };
   send();
   return promise;
