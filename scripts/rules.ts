@@ -13,7 +13,17 @@ export function biomeConfig(): object {
   return {
     $schema: "./node_modules/@biomejs/biome/configuration_schema.json",
     files: {
-      includes: ["src/**", "test/**", "bench/**", "scripts/**", "web/**", "*.json", "!web/dist", "!test/**/*.json"],
+      includes: [
+        "src/**",
+        "test/**",
+        "bench/**",
+        "scripts/**",
+        "web/**",
+        "*.json",
+        "!web/dist",
+        "!test/**/*.json",
+        "!test/**/gen",
+      ],
     },
     formatter: { indentStyle: "space", lineWidth: 120 },
     assist: { actions: { source: { organizeImports: "on" } } },

@@ -3,6 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import type { TestContext } from "node:test";
+import { missingGo } from "../../scripts/go-tool.ts";
 import { missingBrowser } from "./chromium.ts";
 
 export type Tool = "python3" | "go" | "curl" | "browser";
@@ -10,7 +11,7 @@ export type Tool = "python3" | "go" | "curl" | "browser";
 /** Why the tool cannot be had here; undefined when it can. */
 const MISSING: Readonly<Record<Tool, () => string | undefined>> = {
   python3: () => missingProgram("python3", "--version"),
-  go: () => missingProgram("go", "version"),
+  go: missingGo,
   curl: () => missingProgram("curl", "--version"),
   browser: missingBrowser,
 };

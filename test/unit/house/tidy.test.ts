@@ -15,7 +15,9 @@ const files = listed
   .toString()
   .split("\n")
   .filter((file) => file !== "" && existsSync(join(ROOT, file)));
-const written = files.filter((file) => /^(src|test|web|bench|scripts)\/.*\.(ts|mjs|css|html|sh)$/.test(file));
+const written = files
+  .filter((file) => /^(src|test|web|bench|scripts)\/.*\.(ts|mjs|css|html|sh)$/.test(file))
+  .filter((file) => !file.includes("/gen/"));
 const texts = files.filter((file) => !/\.(png|ico|bin|binpb|woff2?)$/.test(file));
 const source = written.filter((file) => file.startsWith("src/"));
 
