@@ -4,13 +4,9 @@
 // Which headers a dual proof joins (p = the transaction the client trusts, v = the one proven):
 //   p = 0  v and v        p <= v  p and v        p > v  v and p
 
-import { equalBytes } from "../base/bytes.ts";
 import { buildDualProof } from "../proof/dual.ts";
-import { EntriesTree } from "../proof/entries-tree.ts";
-import { entryDigest } from "../proof/entry-digest.ts";
 import { plainKey } from "../proof/keys.ts";
 import type { DualProof, Entry, Tx, TxHeader, VerifiableEntry, VerifiableTx } from "../proof/model.ts";
-import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import { DatabaseError } from "./errors.ts";
 import { committedRecord } from "./transactions.ts";
@@ -30,22 +26,11 @@ export function verifiableTx(store: Store, txId: bigint, proveSinceTx: bigint): 
 
 /** The proof for an entry that was read under `key` (the requested one, which may be a reference). */
 export function verifiableEntry(store: Store, key: Uint8Array, entry: Entry, proveSinceTx: bigint): VerifiableEntry {
-  const proven = verifiableTx(store, entry.referencedBy?.tx ?? entry.tx, proveSinceTx);
-  const { header, entries } = proven.tx;
-  const storeKey = plainKey(key);
-  const leaf = entries.findIndex((candidate) => equalBytes(candidate.key, storeKey));
-  const tree = new EntriesTree(entries.map((candidate) => entryDigest(candidate, header.version)));
-  if (leaf < 0 || !equalBytes(tree.root, header.eh)) {
-    throw new StoreError(
-      "damaged",
-      `data is damaged: the entries of transaction ${header.id} are not what was written`,
-      {
-        txId: header.id,
-        what: "entries",
-      },
-    );
-  }
-  return { entry, verifiableTx: proven, inclusionProof: tree.inclusionProof(leaf) };
+  const txId = entry.referencedBy?.tx ?? entry.tx;
+  const record = committedRecord(store, txId);
+  const leaf = store.log.indexOf(txId, record, plainKey(key));
+  const inclusionProof = store.log.inclusionProof(txId, record, leaf);
+  return { entry, verifiableTx: verifiableTx(store, txId, proveSinceTx), inclusionProof };
 }
 
 /** The proof between a committed header and `proveSinceTx`. */

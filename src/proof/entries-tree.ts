@@ -5,6 +5,10 @@
 //        N(a,b)        c
 //        /    \        |        No entries: the root is H("").
 //       a      b       c
+//
+// Who keeps the nodes of the upper levels proves an entry from the digests of its neighbours alone: the levels below them are
+// hashed again, from an aligned group of 2^lowest leaves. Upper nodes are listed level by level, each from the left, without
+// the root, nodes that moved up alone included.
 
 import { assert } from "../base/assert.ts";
 import { EMPTY, equalBytes } from "../base/bytes.ts";
@@ -43,6 +47,47 @@ export class EntriesTree {
     }
     return { leaf, width: this.#width, terms };
   }
+
+  /** Nodes of the levels from `lowest` up, without the root. */
+  upperNodes(lowest: number): Uint8Array[] {
+    return this.#levels.slice(lowest, -1).flat();
+  }
+}
+
+/** How many upper nodes a tree of `width` leaves has from level `lowest` up. */
+export function upperNodeCount(width: number, lowest: number): number {
+  let count = 0;
+  for (let nodes = Math.ceil(width / 2 ** lowest); nodes > 1; nodes = Math.ceil(nodes / 2)) count += nodes;
+  return count;
+}
+
+/**
+ * Audit path of the entry at `leaf` of `width`, and the root that it leads to, which the caller must compare. `group`: digests
+ * of the aligned 2^lowest entries that hold it, or of as many as there are. `upperNode`: by its place in the list.
+ */
+export function proveInGroup(
+  leaf: number,
+  width: number,
+  lowest: number,
+  group: readonly Uint8Array[],
+  upperNode: (place: number) => Uint8Array,
+): { readonly proof: InclusionProof; readonly root: Uint8Array } {
+  const tree = new EntriesTree(group);
+  const terms = [...tree.inclusionProof(leaf % 2 ** lowest).terms];
+  let hash = tree.root;
+  let at = Math.floor(leaf / 2 ** lowest);
+  let from = 0;
+  for (let nodes = Math.ceil(width / 2 ** lowest); nodes > 1; nodes = Math.ceil(nodes / 2)) {
+    const sibling = at % 2 === 0 ? at + 1 : at - 1;
+    if (sibling < nodes) {
+      const term = upperNode(from + sibling);
+      hash = sibling > at ? nodeHash(hash, term) : nodeHash(term, hash);
+      terms.push(term);
+    }
+    from += nodes;
+    at = Math.floor(at / 2);
+  }
+  return { proof: { leaf, width, terms }, root: hash };
 }
 
 /** Root of the tree over `digests`, in entry order. */

@@ -5,13 +5,14 @@
 // it is rebuilt from the last durable point (ChainPoint).
 
 import { EMPTY, equalBytes } from "../base/bytes.ts";
-import { entriesRoot } from "../proof/entries-tree.ts";
+import { EntriesTree } from "../proof/entries-tree.ts";
 import { entryDigest } from "../proof/entry-digest.ts";
 import { completedNodes, historyRoot, leafHash, type NodeReader } from "../proof/history-tree.ts";
 import type { KvMetadata, TxEntry, TxHeader, TxMetadata } from "../proof/model.ts";
 import { sha256 } from "../proof/sha256.ts";
 import { alh, EMPTY_ALH, ZERO_DIGEST } from "../proof/tx-header.ts";
 import { StoreError } from "./errors.ts";
+import { TREE_LEVEL_MIN } from "./layout.ts";
 import type { BuiltTx } from "./records.ts";
 import type { TxLog } from "./tx-log.ts";
 
@@ -64,6 +65,7 @@ export class Chain {
     const size = Number(last);
     const read: NodeReader = (level) => peaks[level] as Uint8Array;
     const txEntries = entries.map(toTxEntry);
+    const tree = new EntriesTree(txEntries.map((entry) => entryDigest(entry, version)));
     const header: TxHeader = {
       id: last + 1n,
       prevAlh,
@@ -71,14 +73,15 @@ export class Chain {
       version,
       metadata,
       nentries: entries.length,
-      eh: entriesRoot(txEntries.map((entry) => entryDigest(entry, version))),
+      eh: tree.root,
       blTxId: last,
       blRoot: size === 0 ? ZERO_DIGEST : historyRoot(size, read),
     };
     const ownAlh = alh(header);
     const nodes = completedNodes(size + 1, leafHash(ownAlh), read);
     this.#point = { txId: header.id, alh: ownAlh, ts: header.ts, peaks: grownPeaks(peaks, nodes) };
-    return { header, alh: ownAlh, nodes, entries: txEntries, values: entries.map((entry) => entry.value) };
+    const values = entries.map((entry) => entry.value);
+    return { header, alh: ownAlh, nodes, tree: tree.upperNodes(TREE_LEVEL_MIN), entries: txEntries, values };
   }
 }
 

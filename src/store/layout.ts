@@ -8,15 +8,20 @@
 //
 // log, table "log": keys in order of transactions, so that every commit appends at the right edge of the tree.
 //
-//   u64 txId | 00                      transaction   u8 flags | u16 n | header (wire form) | Alh | u8 k | k × node | crc | [entries]
-//   u64 txId | 01 | u32 part           entries       PART_ENTRIES entries: those of index part × PART_ENTRIES and on
-//   u64 txId | 02 | u32 entry | u32 p  value         piece p of the store value of one entry
+//   u64 txId | 00                      transaction   u8 flags | u16 n | header (wire form) | Alh | u8 k | k × node
+//                                                    | u8 t | t × tree node | crc  [| block | values]
+//   u64 txId | 01 | u32 r              entries       block of entries r × ROW_ENTRIES and on
+//   u64 txId | 02 | u32 r              tree          upper nodes of the entries tree, r × ROW_NODES and on | crc
+//   u64 txId | 03 | u32 r              values        of entries r × ROW_VALUES and on, those that are here
+//   u64 txId | 04 | u32 entry | u32 p  value         piece p of the store value of one entry
 //
-//   flags bit 0: the entries follow in the transaction record itself (few and small) and there are no parts.
+//   flags bit 0: entries and values follow in the transaction record itself (few and small), tree nodes stand in it, and there
+//   are no other rows but pieces.
 //   node l of transaction n is the root of the complete subtree of the history tree that covers the 2^l leaves ending in
 //   leaf n; there are 1 + (trailing zero bits of n) of them. Discarding transactions discards their nodes with them.
-//   entry: u16 n | entry (wire form: key, hValue, vLen, metadata) | place | crc | [value]
-//   place: 0 empty    1 here: u32 n    2 value rows    3 value segment: u64 logical offset    4 truncated
+//   tree nodes: levels TREE_LEVEL_MIN and up of the tree over the transaction's entries (proof/entries-tree.ts), so that an entry
+//   is proven from the eight leaves around it.
+//   block: entries in one piece that answers copy (entries-block.ts); values are elsewhere, so that lists need not read them.
 //
 // log, table "meta":   "format" → u32 version      "committed" → u64 txId, only while it lags behind the last transaction
 //                      "truncated" → u64 txId: the values of earlier transactions are gone
@@ -27,7 +32,7 @@
 // index, table "history":  u16 n | store key | u64 revision → the same, written when a revision is superseded
 // index, table "meta":     "indexed" → u64 txId | Alh | u64 latest rows | u64 history rows | crc
 //
-// crc: CRC-32 of everything before it in the record or entry; in the index and the meta tables of the row's key, too. Values have their hValue,
+// crc: CRC-32 of everything before it in the record or block; in the index and the meta tables of the row's key, too. Values have their hValue,
 // so damage to one value is damage to nothing else. Checksums find what a disk does; what somebody does on purpose is found
 // by the digests and proofs.
 //
@@ -52,20 +57,28 @@ export const COMMITTED_ROW: Uint8Array = utf8("committed");
 export const TRUNCATED_ROW: Uint8Array = utf8("truncated");
 export const REMOVED_ROW: Uint8Array = utf8("removed");
 
-/** Entries of one part row: eight leaves, a complete subtree of three levels. */
-export const PART_ENTRIES = 8;
+/** Entries of one row. */
+export const ROW_ENTRIES = 32;
+/** Entries that share a row of values. */
+export const ROW_VALUES = 8;
+/** Nodes of one row of an entries tree. */
+export const ROW_NODES = 64;
+/** Lowest level of the entries tree that is kept: below it eight leaves are hashed again. */
+export const TREE_LEVEL_MIN = 3;
 /** Entries and values live in the transaction record while the whole is at most this long (less than half a page). */
 export const INLINE_RECORD_BYTES_MAX = 3072;
-/** What an entry takes in a record beside its key and value, at most: lengths, digest, metadata, place. */
+/** What an entry takes in a record beside its key and value, at most: lengths, digest, metadata, place, tree nodes. */
 export const ENTRY_OVERHEAD_BYTES = 80;
-/** Values up to this length sit beside their entry in a part; longer ones get rows of their own. */
+/** Values up to this length share a row with their neighbours'; longer ones get rows of their own. */
 export const INLINE_VALUE_BYTES_MAX = 256;
 /** Longest piece of a value row. */
 export const VALUE_PIECE_BYTES_MAX: number = 1024 * 1024;
 
 const KIND_TX = 0;
 const KIND_ENTRIES = 1;
-const KIND_VALUE = 2;
+const KIND_TREE = 2;
+const KIND_VALUES = 3;
+const KIND_PIECE = 4;
 
 /** Where the transaction record of `txId` is. */
 export function txKey(txId: bigint): Uint8Array {
@@ -85,13 +98,27 @@ export function txIdOfKey(key: Uint8Array): bigint {
   return viewOf(key).getBigUint64(0);
 }
 
-/** Where part `part` of the entries of `txId` is. */
-export function entriesKey(txId: bigint, part: number): Uint8Array {
+/** Where row `row` of the entries of `txId` is. */
+export function entriesKey(txId: bigint, row: number): Uint8Array {
+  return rowKey(txId, KIND_ENTRIES, row);
+}
+
+/** Where row `row` of the entries tree of `txId` is. */
+export function treeKey(txId: bigint, row: number): Uint8Array {
+  return rowKey(txId, KIND_TREE, row);
+}
+
+/** Where row `row` of the values of `txId` is. */
+export function valuesKey(txId: bigint, row: number): Uint8Array {
+  return rowKey(txId, KIND_VALUES, row);
+}
+
+function rowKey(txId: bigint, kind: number, row: number): Uint8Array {
   const key = new Uint8Array(13);
   const view = viewOf(key);
   view.setBigUint64(0, txId);
-  key[8] = KIND_ENTRIES;
-  view.setUint32(9, part);
+  key[8] = kind;
+  view.setUint32(9, row);
   return key;
 }
 
@@ -100,7 +127,7 @@ export function valueKey(txId: bigint, entry: number, piece: number): Uint8Array
   const key = new Uint8Array(17);
   const view = viewOf(key);
   view.setBigUint64(0, txId);
-  key[8] = KIND_VALUE;
+  key[8] = KIND_PIECE;
   view.setUint32(9, entry);
   view.setUint32(13, piece);
   return key;

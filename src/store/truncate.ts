@@ -14,7 +14,7 @@ import { openLogTables } from "./commit-log.ts";
 import type { EngineDriver, Row } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { encodeTxIdRow, REMOVED_ROW, TRUNCATED_ROW, txIdOfKey, txRangeStart } from "./layout.ts";
-import { type StoredEntry, type TxRecord, writeTruncatedRows } from "./records.ts";
+import { type TxRecord, writeTruncatedRows } from "./records.ts";
 import { type LogTables, type TxLog, txIdIn } from "./tx-log.ts";
 
 /** Greater than any transaction id. */
@@ -97,7 +97,7 @@ function keepsValues(log: TxLog, from: bigint, to: bigint): boolean {
   for (let txId = from; txId < to; txId++) {
     const kept = log
       .storedEntries(txId, log.record(txId))
-      .some(({ entry, at }) => entry.vLen > 0 && (at.place === "here" || at.place === "rows"));
+      .some(({ entry, at }) => entry.vLen > 0 && (at.place === "here" || at.place === "row" || at.place === "pieces"));
     if (kept) return true;
   }
   return false;
@@ -164,7 +164,7 @@ async function copyTruncated(log: TxLog, before: bigint, next: LogTables): Promi
     let bytes = 0;
     for (; txId < before && bytes < BATCH_BYTES_MAX; txId++) {
       const record: TxRecord = log.record(txId);
-      const entries: readonly StoredEntry[] = log.storedEntries(txId, record);
+      const entries = log.storedEntries(txId, record);
       writeTruncatedRows(record, entries, (key, value) => {
         rows.push({ key, value });
         bytes += key.length + value.length;

@@ -1,13 +1,16 @@
 // Reading the log: transactions, entries, values and nodes of the history tree, by transaction id. Every value is hashed and
 // compared before it leaves; whatever cannot be what was written is a `damaged` error that names it.
 
-import { concat, equalBytes, toHex, utf8ToString } from "../base/bytes.ts";
+import { concat, EMPTY, equalBytes, toHex, utf8ToString } from "../base/bytes.ts";
 import { RoomError } from "../base/errors.ts";
+import { proveInGroup } from "../proof/entries-tree.ts";
+import { entryDigest } from "../proof/entry-digest.ts";
 import type { NodeReader } from "../proof/history-tree.ts";
-import type { TxEntry, TxHeader } from "../proof/model.ts";
+import type { InclusionProof, TxEntry, TxHeader } from "../proof/model.ts";
 import { sha256 } from "../proof/sha256.ts";
 import { alh as computeAlh } from "../proof/tx-header.ts";
 import type { Engine, Table } from "./engine.ts";
+import type { EntriesBlock, StoredEntry, ValueAt } from "./entries-block.ts";
 import { StoreError } from "./errors.ts";
 import { nameOfKey } from "./key-name.ts";
 import {
@@ -15,21 +18,19 @@ import {
   entriesKey,
   LOG_TABLE,
   META_TABLE,
-  PART_ENTRIES,
+  ROW_ENTRIES,
+  ROW_NODES,
+  ROW_VALUES,
+  TREE_LEVEL_MIN,
   TRUNCATED_ROW,
+  treeKey,
   txIdOfKey,
   txKey,
   VALUE_PIECE_BYTES_MAX,
   valueKey,
+  valuesKey,
 } from "./layout.ts";
-import {
-  decodeEntriesPart,
-  decodeTxRecord,
-  nodeOfTxRecord,
-  type StoredEntry,
-  type TxRecord,
-  type ValueAt,
-} from "./records.ts";
+import { decodeEntriesRow, decodeTreeRow, decodeTxRecord, nodeOfTxRecord, type TxRecord } from "./records.ts";
 import type { ValueSegments } from "./value-segments.ts";
 
 /** The log environment and its tables; replaced as a whole when the log is reopened after a failure. */
@@ -161,27 +162,63 @@ export class TxLog {
   }
 
   #stored(txId: bigint, record: TxRecord): readonly StoredEntry[] {
-    if (record.entries !== undefined) return record.entries;
-    const entries: StoredEntry[] = [];
-    for (let part = 0; entries.length < record.header.nentries; part++) {
-      entries.push(...this.#part(txId, part, Math.min(PART_ENTRIES, record.header.nentries - entries.length)));
-    }
-    return entries;
+    return this.#decoded(txId, "entries", () => this.#blocks(txId, record).flatMap((block) => block.all()));
   }
 
   #storedAt(txId: bigint, index: number): StoredEntry | undefined {
     const record = this.record(txId);
-    if (record.entries !== undefined) return record.entries[index];
     if (index >= record.header.nentries) return undefined;
-    const first = index - (index % PART_ENTRIES);
-    const part = this.#part(txId, first / PART_ENTRIES, Math.min(PART_ENTRIES, record.header.nentries - first));
-    return part[index - first];
+    const block = this.#blockOf(txId, record, index);
+    return this.#decoded(txId, "entries", () => block.all()[index % ROW_ENTRIES]);
   }
 
-  #part(txId: bigint, part: number, count: number): StoredEntry[] {
-    const bytes = this.tables.log.get(entriesKey(txId, part));
+  #blocks(txId: bigint, record: TxRecord): EntriesBlock[] {
+    const rows = Math.ceil(record.header.nentries / ROW_ENTRIES);
+    return Array.from({ length: rows }, (_, row) => this.#blockOf(txId, record, row * ROW_ENTRIES));
+  }
+
+  /** The block that holds the entry at `index`. */
+  #blockOf(txId: bigint, { inside, header }: TxRecord, index: number): EntriesBlock {
+    if (inside !== undefined) return inside;
+    const row = Math.floor(index / ROW_ENTRIES);
+    const bytes = this.tables.log.get(entriesKey(txId, row));
     if (bytes === undefined) throw this.#damaged(txId, "entries");
-    return this.#decoded(txId, "entries", () => decodeEntriesPart(bytes, count));
+    return this.#decoded(txId, "entries", () => decodeEntriesRow(bytes, row, header.nentries));
+  }
+
+  /**
+   * Proves the entry at `index` of a checked record from the entries around it and the upper nodes of the tree, which must lead
+   * to the root in the header. Throws `damaged`.
+   */
+  inclusionProof(txId: bigint, record: TxRecord, index: number): InclusionProof {
+    const { nentries, version, eh } = record.header;
+    if (index < 0 || index >= nentries) throw this.#damaged(txId, "entries");
+    const first = index - (index % 2 ** TREE_LEVEL_MIN);
+    const block = this.#blockOf(txId, record, index);
+    const proven = this.#decoded(txId, "entries", () => {
+      const group = block.all().slice(first % ROW_ENTRIES, (first % ROW_ENTRIES) + 2 ** TREE_LEVEL_MIN);
+      const digests = group.map(({ entry }) => entryDigest(entry, version));
+      return proveInGroup(index, nentries, TREE_LEVEL_MIN, digests, this.#treeNodes(txId, record));
+    });
+    if (!equalBytes(proven.root, eh)) throw this.#damaged(txId, "entries");
+    return proven.proof;
+  }
+
+  #treeNodes(txId: bigint, { inside, header, tree }: TxRecord): (place: number) => Uint8Array {
+    const rows = new Map<number, readonly Uint8Array[]>();
+    return (place) => {
+      const row = Math.floor(place / ROW_NODES);
+      let nodes = inside === undefined ? rows.get(row) : tree;
+      if (nodes === undefined) {
+        const bytes = this.tables.log.get(treeKey(txId, row));
+        if (bytes === undefined) throw this.#damaged(txId, "entries tree");
+        nodes = this.#decoded(txId, "entries tree", () => decodeTreeRow(bytes, row, header.nentries));
+        rows.set(row, nodes);
+      }
+      const node = nodes[inside === undefined ? place % ROW_NODES : place];
+      if (node === undefined) throw this.#damaged(txId, "entries tree");
+      return node;
+    };
   }
 
   /** All entries of a transaction as they are stored. */
@@ -202,13 +239,22 @@ export class TxLog {
     switch (at.place) {
       case "here":
         return at.value;
-      case "rows":
+      case "row":
+        return this.#fromRow(txId, index, entry, at.from);
+      case "pieces":
         return this.#pieces(txId, index, entry);
       case "segment":
         return this.segments?.read(txId, at.offset, entry.vLen) ?? this.#lost(txId, entry);
       case "truncated":
         return this.#lost(txId, entry);
     }
+  }
+
+  #fromRow(txId: bigint, index: number, entry: TxEntry, from: number): Uint8Array {
+    if (entry.vLen === 0) return EMPTY;
+    const bytes = this.tables.log.get(valuesKey(txId, Math.floor(index / ROW_VALUES)));
+    if (bytes === undefined) return this.#lost(txId, entry);
+    return bytes.subarray(from, from + entry.vLen);
   }
 
   #lost(txId: bigint, entry: TxEntry): never {
@@ -237,6 +283,7 @@ export class TxLog {
     try {
       return decode();
     } catch (error) {
+      if (error instanceof StoreError) throw error;
       if (error instanceof RangeError || error instanceof RoomError) throw this.#damaged(txId, what, undefined, error);
       throw error;
     }

@@ -16,7 +16,7 @@ import { RunningTree } from "./running-tree.ts";
 import type { StorePoint } from "./store.ts";
 import type { Findings } from "./verify-report.ts";
 
-type TxHead = Omit<TxRecord, "entries">;
+type TxHead = Pick<TxRecord, "header" | "alh" | "nodes">;
 
 export class ChainCheck {
   readonly #findings: Findings;

@@ -1,15 +1,32 @@
 // The entries and values of one transaction: entries hash to the root in its header, each value to the hash in its entry, and
-// every value is where its entry says. Rows come in the order of the log: parts of the entries first, then values.
+// every value is where its entry says, and the kept nodes of the tree over them are those of the tree. Rows come in the order
+// of the log: entries, tree, values, pieces of values.
 
-import { concat, equalBytes } from "../base/bytes.ts";
-import { entriesRoot } from "../proof/entries-tree.ts";
+import { concat, EMPTY, equalBytes } from "../base/bytes.ts";
+import { EntriesTree, upperNodeCount } from "../proof/entries-tree.ts";
 import { checkEntryVersion, entryDigest } from "../proof/entry-digest.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
 import { sha256 } from "../proof/sha256.ts";
-import { entriesKey, PART_ENTRIES, VALUE_PIECE_BYTES_MAX, valueKey } from "./layout.ts";
-import { decodeEntriesPart, type StoredEntry } from "./records.ts";
+import type { StoredEntry } from "./entries-block.ts";
+import {
+  entriesKey,
+  ROW_ENTRIES,
+  ROW_NODES,
+  ROW_VALUES,
+  TREE_LEVEL_MIN,
+  treeKey,
+  VALUE_PIECE_BYTES_MAX,
+  valueKey,
+  valuesKey,
+} from "./layout.ts";
+import { decodeEntriesRow, decodeTreeRow, type TxRecord } from "./records.ts";
+import type { OnMismatch } from "./row-reader.ts";
 import { type Findings, isMalformed } from "./verify-report.ts";
 import type { SegmentReader } from "./verify-segments.ts";
+
+type ValueRows = readonly (Uint8Array | undefined)[];
+
+const NO_ROWS: ValueRows = [];
 
 export interface EntriesSource {
   /** The row of this key, which is the next one that belongs to the transaction; undefined when it is not there. */
@@ -32,68 +49,120 @@ export class EntriesCheck {
     this.#source = source;
   }
 
-  /** The entries of the parts of a transaction; undefined when some cannot be read. */
-  readParts({ id, nentries }: TxHeader): readonly StoredEntry[] | undefined {
+  /** The entries of a transaction that has rows of entries; undefined when some cannot be read. */
+  readRows({ id, nentries }: TxHeader): readonly StoredEntry[] | undefined {
     const entries: StoredEntry[] = [];
     let complete = true;
-    for (let part = 0; part * PART_ENTRIES < nentries; part++) {
-      const count = Math.min(PART_ENTRIES, nentries - part * PART_ENTRIES);
-      const row = this.#source.take(entriesKey(id, part));
-      const read = row === undefined ? undefined : this.#readPart(id, part, count, row);
-      if (row === undefined) this.#findings.add("entry", `part ${part} of the entries is missing`, { txId: id });
+    for (let row = 0; row * ROW_ENTRIES < nentries; row++) {
+      const read = this.#readRow("entry", id, `row ${row} of the entries`, entriesKey(id, row), (bytes, onMismatch) =>
+        decodeEntriesRow(bytes, row, nentries, onMismatch).all(),
+      );
       if (read === undefined) complete = false;
       else if (complete) entries.push(...read);
     }
     return complete ? entries : undefined;
   }
 
-  #readPart(txId: bigint, part: number, count: number, row: Uint8Array): readonly StoredEntry[] | undefined {
+  #readRow<T>(
+    kind: "entry" | "tree",
+    txId: bigint,
+    what: string,
+    key: Uint8Array,
+    decode: (row: Uint8Array, onMismatch: OnMismatch) => T,
+  ): T | undefined {
+    const row = this.#source.take(key);
+    if (row === undefined) {
+      this.#findings.add(kind, `${what} is missing`, { txId });
+      return undefined;
+    }
     try {
       let mismatches = 0;
-      const entries = decodeEntriesPart(row, count, () => mismatches++);
-      if (mismatches > 0) this.#findings.add("entry", `a checksum in part ${part} of the entries fails`, { txId });
-      return entries;
+      const decoded = decode(row, () => mismatches++);
+      if (mismatches > 0) this.#findings.add(kind, `the checksum of ${what} fails`, { txId });
+      return decoded;
     } catch (error) {
       if (!isMalformed(error)) throw error;
-      this.#findings.add("entry", `part ${part} of the entries cannot be read: ${error.message}`, { txId });
+      this.#findings.add(kind, `${what} cannot be read: ${error.message}`, { txId });
       return undefined;
     }
   }
 
-  /** Checks entries against the header, and their values. Returns whether the entries are those that were written. */
-  check(header: TxHeader, entries: readonly StoredEntry[]): boolean {
-    const sound = this.#checkRoot(header, entries);
+  /**
+   * Checks entries against the header, the nodes kept of their tree, and their values. `inRows`: they have rows of their own.
+   * Returns whether the entries are those that were written.
+   */
+  check(head: Pick<TxRecord, "header" | "tree">, entries: readonly StoredEntry[], inRows: boolean): boolean {
+    const { header } = head;
+    const tree = this.#treeOf(header, entries);
+    const computed = tree?.upperNodes(TREE_LEVEL_MIN);
+    if (!inRows) this.#checkNodes(header.id, head.tree, computed);
+    else this.#checkTreeRows(header, computed);
+    const values = inRows ? this.#takeValues(header.id, entries) : NO_ROWS;
     entries.forEach((stored, i) => {
-      this.#checkValue(header.id, i, stored);
+      this.#checkValue(header.id, i, stored, values);
     });
     this.#findings.covered.entries += entries.length;
-    return sound;
+    return tree !== undefined;
   }
 
-  #checkRoot({ id, version, eh }: TxHeader, entries: readonly StoredEntry[]): boolean {
+  /** The tree over the entries; undefined when it is not the one that the header says. */
+  #treeOf({ id, version, eh }: TxHeader, entries: readonly StoredEntry[]): EntriesTree | undefined {
     try {
       const digests = entries.map(({ entry }) => {
         checkEntryVersion(entry, version);
         return entryDigest(entry, version);
       });
-      if (equalBytes(entriesRoot(digests), eh)) return true;
+      const tree = new EntriesTree(digests);
+      if (equalBytes(tree.root, eh)) return tree;
       this.#findings.add("entry", "the entries do not hash to what the header says", { txId: id });
     } catch (error) {
       if (!isMalformed(error)) throw error;
       this.#findings.add("entry", error.message, { txId: id });
     }
-    return false;
+    return undefined;
   }
 
-  #checkValue(txId: bigint, index: number, stored: StoredEntry): void {
+  #checkTreeRows({ id, nentries }: TxHeader, computed: readonly Uint8Array[] | undefined): void {
+    for (let row = 0; row * ROW_NODES < upperNodeCount(nentries, TREE_LEVEL_MIN); row++) {
+      const nodes = this.#readRow("tree", id, `row ${row} of the entries tree`, treeKey(id, row), (bytes, onMismatch) =>
+        decodeTreeRow(bytes, row, nentries, onMismatch),
+      );
+      const from = row * ROW_NODES;
+      if (nodes !== undefined) this.#checkNodes(id, nodes, computed?.slice(from, from + ROW_NODES));
+    }
+  }
+
+  /** `computed`: undefined when it cannot be told. */
+  #checkNodes(txId: bigint, stored: readonly Uint8Array[], computed: readonly Uint8Array[] | undefined): void {
+    if (computed === undefined) return;
+    const same = computed.length === stored.length && computed.every((node, i) => equalBytes(node, stored[i] ?? EMPTY));
+    if (!same) this.#findings.add("tree", "the nodes kept of the entries tree are not those computed", { txId });
+  }
+
+  /** The rows of values of a transaction, where there are any. */
+  #takeValues(txId: bigint, entries: readonly StoredEntry[]): (Uint8Array | undefined)[] {
+    const rows: (Uint8Array | undefined)[] = [];
+    for (let row = 0; row * ROW_VALUES < entries.length; row++) {
+      let length = 0;
+      for (const { entry, at } of entries.slice(row * ROW_VALUES, (row + 1) * ROW_VALUES))
+        if (at.place === "row") length += entry.vLen;
+      const values = length === 0 ? undefined : this.#source.take(valuesKey(txId, row));
+      if (values !== undefined && values.length !== length)
+        this.#findings.add("value", "there are more values than the entries name", { txId });
+      rows.push(values);
+    }
+    return rows;
+  }
+
+  #checkValue(txId: bigint, index: number, stored: StoredEntry, values: ValueRows): void {
     const { entry, at } = stored;
     const { covered } = this.#findings;
-    const pieces = at.place === "rows" ? this.#takePieces(txId, index, entry) : undefined;
+    const pieces = at.place === "pieces" ? this.#takePieces(txId, index, entry) : undefined;
     if (entry.vLen > 0 && txId < this.#source.truncatedBefore()) {
       this.truncatedValues++;
       return;
     }
-    const value = pieces ?? this.#read(txId, stored);
+    const value = pieces ?? this.#read(txId, stored, values[Math.floor(index / ROW_VALUES)]);
     const wrong = value instanceof Uint8Array ? wrongWith(value, entry) : value;
     if (wrong === undefined) {
       if (entry.vLen > 0) covered.values++;
@@ -106,13 +175,15 @@ export class EntriesCheck {
   }
 
   /** The bytes of a value, or what is wrong with them. */
-  #read(txId: bigint, { entry, at }: StoredEntry): Uint8Array | string {
+  #read(txId: bigint, { entry, at }: StoredEntry, row: Uint8Array | undefined): Uint8Array | string {
     switch (at.place) {
       case "here":
         return at.value;
+      case "row":
+        return entry.vLen === 0 ? EMPTY : (row?.subarray(at.from, at.from + entry.vLen) ?? "the value is missing");
       case "segment":
         return this.#source.segments.read(txId, at.offset, entry.vLen) ?? "the value is not in its segment";
-      case "rows":
+      case "pieces":
         return "the value is missing";
       case "truncated":
         return "the value was removed though nothing says that values of this transaction are truncated";

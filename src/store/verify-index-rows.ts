@@ -5,8 +5,9 @@ import { equalBytes, toHex } from "../base/bytes.ts";
 import { encodeKvMetadata } from "../proof/kv-metadata.ts";
 import type { TxEntry } from "../proof/model.ts";
 import type { Table } from "./engine.ts";
-import { decodeVersion, entriesKey, historyKey, PART_ENTRIES, txKey, type VersionRecord } from "./layout.ts";
-import { decodeEntriesPart, decodeTxRecord, type StoredEntry } from "./records.ts";
+import type { EntriesBlock } from "./entries-block.ts";
+import { decodeVersion, entriesKey, historyKey, ROW_ENTRIES, txKey, type VersionRecord } from "./layout.ts";
+import { decodeEntriesRow, decodeTxRecord, type TxRecord } from "./records.ts";
 import { RowStream } from "./row-stream.ts";
 import type { TxRanges } from "./tx-ranges.ts";
 import type { IndexSource } from "./verify-index.ts";
@@ -123,11 +124,8 @@ function versionOf(rowKey: Uint8Array, value: Uint8Array): VersionRecord | undef
 function entriesOf(log: Table, txId: bigint): readonly TxEntry[] {
   const stored = readable(() => {
     const record = recordOf(log, txId);
-    if (record.entries !== undefined) return record.entries;
-    const { nentries } = record.header;
-    return Array.from({ length: Math.ceil(nentries / PART_ENTRIES) }, (_, part) =>
-      partOf(log, txId, part, nentries),
-    ).flat();
+    const rows = Math.ceil(record.header.nentries / ROW_ENTRIES);
+    return Array.from({ length: rows }, (_, row) => blockOf(log, record, row).all()).flat();
   });
   return (stored ?? []).map(({ entry }) => entry);
 }
@@ -135,23 +133,20 @@ function entriesOf(log: Table, txId: bigint): readonly TxEntry[] {
 function entryAt(log: Table, txId: bigint, place: number): TxEntry | undefined {
   const stored = readable(() => {
     const record = recordOf(log, txId);
-    if (record.entries !== undefined) return record.entries[place];
-    const { nentries } = record.header;
-    if (place >= nentries) return undefined;
-    return partOf(log, txId, Math.floor(place / PART_ENTRIES), nentries)[place % PART_ENTRIES];
+    if (place >= record.header.nentries) return undefined;
+    return blockOf(log, record, Math.floor(place / ROW_ENTRIES)).all()[place % ROW_ENTRIES];
   });
   return stored?.entry;
 }
 
 const readOn = (): void => undefined;
 
-function recordOf(log: Table, txId: bigint): ReturnType<typeof decodeTxRecord> {
+function recordOf(log: Table, txId: bigint): TxRecord {
   return decodeTxRecord(log.get(txKey(txId)) ?? new Uint8Array(0), readOn);
 }
 
-function partOf(log: Table, txId: bigint, part: number, nentries: number): StoredEntry[] {
-  const count = Math.min(PART_ENTRIES, nentries - part * PART_ENTRIES);
-  return decodeEntriesPart(log.get(entriesKey(txId, part)) ?? new Uint8Array(0), count, readOn);
+function blockOf(log: Table, { inside, header: { id, nentries } }: TxRecord, row: number): EntriesBlock {
+  return inside ?? decodeEntriesRow(log.get(entriesKey(id, row)) ?? new Uint8Array(0), row, nentries, readOn);
 }
 
 function readable<T>(read: () => T): T | undefined {

@@ -5,8 +5,9 @@ import { compareBytes, equalBytes, toHex, viewOf } from "../base/bytes.ts";
 import type { NodeReader } from "../proof/history-tree.ts";
 import type { TxEntry } from "../proof/model.ts";
 import type { Engine, Table } from "./engine.ts";
+import type { StoredEntry } from "./entries-block.ts";
 import { txIdOfKey, txKey, txRangeStart } from "./layout.ts";
-import { decodeTxHead, decodeTxRecord, nodeOfTxRecord, type StoredEntry, type TxRecord } from "./records.ts";
+import { decodeTxHead, decodeTxRecord, nodeOfTxRecord, type TxRecord } from "./records.ts";
 import { RowStream } from "./row-stream.ts";
 import type { StorePoint } from "./store.ts";
 import { TxRanges } from "./tx-ranges.ts";
@@ -31,10 +32,10 @@ export interface LogCheckParts {
 }
 
 interface ReadRecord {
-  readonly head: Omit<TxRecord, "entries">;
+  readonly head: Omit<TxRecord, "inside">;
   /** Whether its checksum fails. */
   readonly failed: boolean;
-  /** `elsewhere`: in parts. undefined: they cannot be read. */
+  /** `elsewhere`: in rows of their own. undefined: they cannot be read. */
   readonly entries: readonly StoredEntry[] | "elsewhere" | undefined;
 }
 
@@ -101,16 +102,17 @@ export class LogCheck {
     const before = this.#parts.findings.count;
     const sound = this.#chain.check(read.head);
     if (txId === this.#parts.indexed) this.indexedAlh = this.#chain.end.alh;
+    if (sound) this.#checkEntries(txId, read);
+    else this.#giveUp(txId);
     if (read.failed && this.#parts.findings.count === before)
       this.#parts.findings.add("record", "the checksum of the transaction's record fails", { txId });
-    if (!sound) {
-      this.#giveUp(txId);
-      return;
-    }
-    const { header } = read.head;
-    const entries = read.entries === "elsewhere" ? this.#entries.readParts(header) : read.entries;
+  }
+
+  #checkEntries(txId: bigint, { head, entries: inside }: ReadRecord): void {
+    const inRows = inside === "elsewhere";
+    const entries = inRows ? this.#entries.readRows(head.header) : inside;
     if (entries === undefined) this.#giveUp(txId);
-    else if (this.#entries.check(header, entries)) this.#index(txId, entries);
+    else if (this.#entries.check(head, entries, inRows)) this.#index(txId, entries);
     else this.unread.add(txId, txId);
   }
 
@@ -133,7 +135,7 @@ export class LogCheck {
   #readInside(txId: bigint, row: Uint8Array, failed: Set<"record" | "entry">): ReadRecord["entries"] {
     const { findings } = this.#parts;
     try {
-      const { entries } = decodeTxRecord(row, (of) => failed.add(of));
+      const entries = decodeTxRecord(row, (of) => failed.add(of)).inside?.all();
       if (failed.has("entry")) findings.add("entry", "the checksum of an entry fails", { txId });
       return entries ?? "elsewhere";
     } catch (error) {
@@ -207,7 +209,7 @@ function readSound(txId: bigint, row: Uint8Array): ReadRecord | undefined {
   try {
     const record = decodeTxRecord(row);
     if (record.header.id !== txId) return undefined;
-    return { head: record, failed: false, entries: record.entries ?? "elsewhere" };
+    return { head: record, failed: false, entries: record.inside?.all() ?? "elsewhere" };
   } catch (error) {
     if (isMalformed(error)) return undefined;
     throw error;

@@ -32,6 +32,8 @@ export type FindingClass =
   | "state"
   /** An entry, or all entries of a transaction: they do not hash to what the header says. */
   | "entry"
+  /** Kept nodes of the tree over the entries of a transaction. */
+  | "tree"
   | "value"
   /** The file of a value segment. */
   | "segment"

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { utf8 } from "../../../src/base/bytes.ts";
-import { EntriesTree, entriesRoot, verifyEntryInclusion } from "../../../src/proof/entries-tree.ts";
+import { toHex, utf8 } from "../../../src/base/bytes.ts";
+import {
+  EntriesTree,
+  entriesRoot,
+  proveInGroup,
+  upperNodeCount,
+  verifyEntryInclusion,
+} from "../../../src/proof/entries-tree.ts";
 import { sha256 } from "../../../src/proof/sha256.ts";
 import { assertRefused } from "./refusals.ts";
 
@@ -42,6 +48,49 @@ describe("the tree over the entries of a transaction", () => {
         refuse({ terms: [...proof.terms, digest] }, width);
         if (width > 1) refuse({ terms: proof.terms.slice(1) }, width);
         assertRefused("entries_inclusion", () => verifyEntryInclusion(proof, digest, digest, width));
+      }),
+    );
+  });
+
+  test("proves an entry from its group and the upper nodes as from all entries", () => {
+    fc.assert(
+      fc.property(widthsAndLeaves, fc.nat({ max: 4 }), ({ width, leaf }, lowest) => {
+        const digests = digestsOf(width);
+        const tree = new EntriesTree(digests);
+        const upper = tree.upperNodes(lowest);
+        assert.equal(upper.length, upperNodeCount(width, lowest));
+        const first = leaf - (leaf % 2 ** lowest);
+        const group = digests.slice(first, first + 2 ** lowest);
+        const proven = proveInGroup(leaf, width, lowest, group, (place) => upper[place] as Uint8Array);
+        assert.deepEqual(proven, { proof: tree.inclusionProof(leaf), root: tree.root });
+      }),
+    );
+  });
+
+  test("leads to another root from any other node or neighbour", () => {
+    fc.assert(
+      fc.property(widthsAndLeaves, ({ width, leaf }) => {
+        const digests = digestsOf(width);
+        const tree = new EntriesTree(digests);
+        const upper = tree.upperNodes(2);
+        const first = leaf - (leaf % 4);
+        const group = digests.slice(first, first + 4);
+        const other = sha256(utf8("other"));
+        const used = new Set<number>();
+        proveInGroup(leaf, width, 2, group, (place) => {
+          used.add(place);
+          return upper[place] as Uint8Array;
+        });
+        upper.forEach((_, at) => {
+          const proven = proveInGroup(leaf, width, 2, group, (place) =>
+            place === at ? other : (upper[place] as Uint8Array),
+          );
+          assert.equal(toHex(proven.root) === toHex(tree.root), !used.has(at));
+        });
+        group.forEach((_, at) => {
+          const proven = proveInGroup(leaf, width, 2, group.with(at, other), (place) => upper[place] as Uint8Array);
+          assert.notDeepEqual(proven.root, tree.root);
+        });
       }),
     );
   });

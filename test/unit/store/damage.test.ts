@@ -5,9 +5,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { crc32 } from "node:zlib";
-import { concat, equalBytes, toHex, utf8, utf8ToString } from "../../../src/base/bytes.ts";
+import { concat, equalBytes, toHex, u32, utf8, utf8ToString } from "../../../src/base/bytes.ts";
 import { buildDualProof, verifyDualProof } from "../../../src/proof/dual.ts";
-import { plainKey } from "../../../src/proof/keys.ts";
+import { verifyEntryInclusion } from "../../../src/proof/entries-tree.ts";
+import { entryDigest } from "../../../src/proof/entry-digest.ts";
+import { plainKey, plainValue } from "../../../src/proof/keys.ts";
+import { sha256 } from "../../../src/proof/sha256.ts";
 import { alh } from "../../../src/proof/tx-header.ts";
 import type { Engine, EngineDriver, Row } from "../../../src/store/engine.ts";
 import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
@@ -19,12 +22,15 @@ import {
   LATEST_TABLE,
   LOG_TABLE,
   META_TABLE,
+  treeKey,
   txKey,
   VALUE_PIECE_BYTES_MAX,
   valueKey,
+  valuesKey,
   WATERMARK_ROW,
 } from "../../../src/store/layout.ts";
 import type { Store } from "../../../src/store/store.ts";
+import type { TxLog } from "../../../src/store/tx-log.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { SimulatedDisk } from "../../support/simulated-engine.ts";
 import { codeOf, inDirectory, NOW_SECONDS, type OpenStore, onDisk, onSimulatedDisk, setOf } from "./support.ts";
@@ -43,7 +49,7 @@ const key = (text: string): Uint8Array => plainKey(utf8(text));
 async function fill(store: Store): Promise<void> {
   const live = { deleted: false, expiresAt: NOW_SECONDS + 1000n, nonIndexable: false };
   await store.commit(setOf(["a", `${SECRET} a1`, live], ["b", `${SECRET} b1`]));
-  await store.commit(setOf(...Array.from({ length: 20 }, (_, i) => [`p${i}`, i % 3 === 0 ? LONG : SECRET] as const)));
+  await store.commit(setOf(...Array.from({ length: 40 }, (_, i) => [`p${i}`, i % 3 === 0 ? LONG : SECRET] as const)));
   await store.commit(setOf(["big", BIG]));
   await store.commit(setOf(["c", LONG], ["d", SECRET]));
   await store.commit(setOf(["a", `${SECRET} a2`]));
@@ -85,6 +91,7 @@ function pictureOf(store: Store, keys: readonly Uint8Array[], txIds: readonly bi
       return latest === undefined ? "absent" : store.revisions(storeKey, 1n, latest.revision, false);
     });
   }
+  notePlaces(note, log);
   for (const reverse of [false, true]) {
     note(`scan, reverse ${reverse}`, () => [...store.scan({ from: undefined, to: undefined, reverse })]);
   }
@@ -105,6 +112,20 @@ function pictureOf(store: Store, keys: readonly Uint8Array[], txIds: readonly bi
     }
   }
   return picture;
+}
+
+/** Proofs of the entries of transaction 2, checked as a client would. */
+function notePlaces(note: (name: string, read: () => unknown) => void, log: TxLog): void {
+  for (let i = 0; i < 40; i++) {
+    note(`place of p${i}`, () => {
+      const record = log.checkedRecord(2n);
+      const { eh, nentries, version } = record.header;
+      const proof = log.inclusionProof(2n, record, i);
+      const secret = plainValue(utf8(i % 3 === 0 ? LONG : SECRET));
+      const entry = { key: key(`p${i}`), metadata: undefined, hValue: sha256(secret) };
+      return verifyEntryInclusion(proof, entryDigest(entry, version), eh, nentries);
+    });
+  }
 }
 
 function textOf(answer: unknown): string {
@@ -254,6 +275,12 @@ function positions(length: number, random: SeededRandom): Set<number> {
   return new Set([0, length - 1, ...Array.from({ length: 4 }, () => random.below(length))]);
 }
 
+/** Another first node in a row of a tree, with the checksum to it. */
+function forgedNode(row: Uint8Array): Uint8Array {
+  const content = flipped(3)(row.subarray(0, -4));
+  return concat(content, u32(crc32(content)));
+}
+
 describe("a damaged row", () => {
   /** Runs `body` on a filled store on disk that was closed, had one row changed and was opened again. */
   const afterChange = (
@@ -280,8 +307,8 @@ describe("a damaged row", () => {
 
   for (const [where, place, change, txId, name] of [
     ["inline value", log(txKey(6n)), flippedIn(utf8(`${SECRET} b2`)), 6n, "b"],
-    ["value in a part", log(entriesKey(2n, 0)), flippedIn(utf8(SECRET)), 2n, "p1"],
-    ["value row", log(valueKey(2n, 3, 0)), flippedIn(utf8("xxxx")), 2n, "p3"],
+    ["value in a row", log(valuesKey(2n, 0)), flippedIn(utf8(SECRET)), 2n, "p1"],
+    ["value of its own", log(valueKey(2n, 3, 0)), flippedIn(utf8("xxxx")), 2n, "p3"],
     ["second piece of a value", log(valueKey(3n, 0, 1)), flipped(500), 3n, "big"],
   ] as const) {
     test(`of the class ${where}: only reads of that value fail, and the error names it`, () =>
@@ -339,10 +366,25 @@ describe("a damaged row", () => {
     }));
 
   test("of the class entry: the entries that share its row are not told, transactions beside it are", () =>
-    afterChange(log(entriesKey(2n, 1)), flippedIn(utf8("p9")), (_, damaged, picture) => {
-      const lost = [8, 9, 10, 11, 12, 13, 14, 15].map((i) => `value of p${i}`);
+    afterChange(log(entriesKey(2n, 1)), flippedIn(utf8("p33")), (_, damaged, picture) => {
+      const lost = [32, 33, 34, 35, 36, 37, 38, 39].flatMap((i) => [`value of p${i}`, `place of p${i}`]);
       assert.deepEqual([...damaged].sort(), [...lost, "entries of 2"].sort());
-      assert.deepEqual(dataOf(picture, "value of p9"), { database: "testdb", txId: 2n, what: "entries" });
+      assert.deepEqual(dataOf(picture, "value of p33"), { database: "testdb", txId: 2n, what: "entries" });
+    }));
+
+  test("of the class entries tree: no entry is proven with it, all are told", () =>
+    afterChange(log(treeKey(2n, 0)), flipped(3), (store, damaged, picture) => {
+      // The first node of level 3 is in the path of the second eight leaves; the checksum covers its whole row.
+      const unproven = Array.from({ length: 40 }, (_, i) => `place of p${i}`);
+      assert.deepEqual([...damaged].sort(), unproven.sort());
+      assert.deepEqual(dataOf(picture, "place of p9"), { database: "testdb", txId: 2n, what: "entries tree" });
+      assert.equal(store.log.entries(2n, store.log.record(2n)).length, 40);
+    }));
+
+  test("of the class entries tree is found by the root when its checksum holds", () =>
+    afterChange(log(treeKey(2n, 0)), forgedNode, (_, damaged, picture) => {
+      assert.ok(damaged.includes("place of p9") && !damaged.includes("place of p1"));
+      assert.deepEqual(dataOf(picture, "place of p9"), { database: "testdb", txId: 2n, what: "entries" });
     }));
 
   test("of the index names the key, and what does not need the row is read", () =>
@@ -357,7 +399,7 @@ describe("a damaged row", () => {
       ];
       assert.deepEqual([...damaged].sort(), lost.sort());
       assert.deepEqual(dataOf(picture, "latest b"), { database: "testdb", what: "index", key: toHex(key("b")) });
-      assert.equal([...store.scan({ from: key("c"), to: undefined, reverse: false })].length, 23);
+      assert.equal([...store.scan({ from: key("c"), to: undefined, reverse: false })].length, 43);
     }));
 
   test("of the index's history spoils the history that holds it", () => {
@@ -399,9 +441,16 @@ describe("a damaged row", () => {
         damaged.includes("transaction 3") && damaged.includes("value of big") && !damaged.includes("value of c"),
       );
     });
-    await afterChange(log(entriesKey(2n, 2)), gone, (_, damaged) => {
-      const lost = ["value of p16", "value of p17", "value of p18", "value of p19", "entries of 2"];
-      assert.deepEqual([...damaged].sort(), lost.sort());
+    await afterChange(log(entriesKey(2n, 1)), gone, (_, damaged) => {
+      const lost = [32, 33, 34, 35, 36, 37, 38, 39].flatMap((i) => [`value of p${i}`, `place of p${i}`]);
+      assert.deepEqual([...damaged].sort(), [...lost, "entries of 2"].sort());
+    });
+    await afterChange(log(treeKey(2n, 0)), gone, (_, damaged) => {
+      assert.equal(damaged.filter((name) => name.startsWith("place of p")).length, 40);
+    });
+    await afterChange(log(valuesKey(2n, 4)), gone, (_, damaged) => {
+      const short = [32, 34, 35, 37, 38].map((i) => `value of p${i}`);
+      assert.deepEqual([...damaged].sort(), short.sort());
     });
     await afterChange(log(valueKey(3n, 0, 0)), gone, (_, damaged) => {
       assert.deepEqual(damaged, ["value of big"]);

@@ -54,6 +54,7 @@ const VERSION_1: readonly (readonly NewEntry[])[] = [
   [entry("small", 11), entry("inside 1", 0, { deleted: true })],
   [entry("expires", 12, { expiresAt: 2_000_000_000n }), entry("hidden", 13, { nonIndexable: true })],
   Array.from({ length: MANY }, (_, i) => entry(`many ${i}`, i % 50)),
+  Array.from({ length: 11 }, (_, i) => entry(`listed ${i}`, 9)),
   [entry("small", 14)],
 ];
 const IN_SEGMENTS: readonly (readonly NewEntry[])[] = [

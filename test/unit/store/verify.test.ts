@@ -21,11 +21,13 @@ import {
   FORMAT_ROW,
   historyKey,
   TRUNCATED_ROW,
+  treeKey,
   txKey,
   valueKey,
+  valuesKey,
   WATERMARK_ROW,
 } from "../../../src/store/layout.ts";
-import { decodeTxRecord, writeTxRows } from "../../../src/store/records.ts";
+import { decodeTxRecord, type TxRecord, writeTxRows } from "../../../src/store/records.ts";
 import type { Findings } from "../../../src/store/verify-report.ts";
 import { onDisk } from "./support.ts";
 import { CopiedRows, changed, type Rows, type Written, writeEverything, writeSomething } from "./verify-support.ts";
@@ -65,15 +67,26 @@ function placeOf(table: Rows, key: Uint8Array, what: Uint8Array): number {
 }
 
 // Transactions of writeEverything, by what is special about them.
-const TX = { version0: 2n, small: 3n, inside: 4n, parts: 5n, big: 6n, deleted: 7n, expires: 8n, many: 9n, last: 10n };
-const SEGMENTS = { first: 11n, second: 12n };
+const TX = {
+  version0: 2n,
+  small: 3n,
+  inside: 4n,
+  parts: 5n,
+  big: 6n,
+  deleted: 7n,
+  expires: 8n,
+  many: 9n,
+  listed: 10n,
+  last: 11n,
+};
+const SEGMENTS = { first: 12n, second: 13n };
 
 describe("a whole database", () => {
   test("is found whole, and everything in it is counted", async () => {
     const findings = await rows.verify();
     assert.deepEqual(findings.list, []);
     assert.deepEqual(findings.covered, { pages: 0, ...written });
-    assert.deepEqual(findings.notCovered, ["the index of transactions 13 to 14: it is written behind the log"]);
+    assert.deepEqual(findings.notCovered, ["the index of transactions 14 to 15: it is written behind the log"]);
     assert.equal(findings.end.txId, BigInt(written.transactions));
   });
 
@@ -132,7 +145,7 @@ describe("one changed byte", () => {
 
   test("of a value is the value's, wherever it is kept", async () => {
     await found(rows.log, txKey(TX.small), -2, [`value ${TX.small}`]);
-    await found(rows.log, entriesKey(TX.parts, 0), -100, [`value ${TX.parts}`]);
+    await found(rows.log, valuesKey(TX.parts, 0), 100, [`value ${TX.parts}`]);
     await found(rows.log, valueKey(TX.parts, 2, 0), 100, [`value ${TX.parts}`]);
     await found(rows.log, valueKey(TX.big, 0, 1), 5, [`value ${TX.big}`]);
   });
@@ -159,10 +172,18 @@ describe("one changed byte", () => {
     for (const [key, text, txId] of [
       [txKey(TX.inside), "inside 2", TX.inside],
       [txKey(TX.version0), "older", TX.version0],
-      [entriesKey(TX.parts, 1), "part 9", TX.parts],
-      [entriesKey(TX.many, 124), "many 999", TX.many],
+      [entriesKey(TX.parts, 0), "part 9", TX.parts],
+      [entriesKey(TX.many, 31), "many 999", TX.many],
     ] as const)
       await found(rows.log, key, placeOf(rows.log, key, utf8(text)), [`entry ${txId}`]);
+  });
+
+  test("of a node of the entries tree is the tree's, in a record or in a row", async () => {
+    const { tree } = decodeTxRecord(rows.log.get(txKey(TX.listed)) as Uint8Array);
+    assert.equal(tree.length, 2);
+    const key = txKey(TX.listed);
+    for (const node of tree) await found(rows.log, key, placeOf(rows.log, key, node), [`tree ${TX.listed}`]);
+    for (const at of [0, 64 * 32 - 1, -1]) await found(rows.log, treeKey(TX.many, 1), at, [`tree ${TX.many}`]);
   });
 
   test("of a header, an Alh or a node of the history tree is told apart", async () => {
@@ -193,7 +214,7 @@ describe("one changed byte", () => {
     const copied = await CopiedRows.of(small);
     assert.deepEqual((await copied.verify()).list, []);
     const expected = {
-      log: /^(record|header|alh|node|entry|value)$/,
+      log: /^(record|header|alh|node|entry|tree|value)$/,
       logMeta: /^format$/,
       latest: /^index_latest$/,
       history: /^index_history$/,
@@ -220,7 +241,9 @@ describe("a row that is missing", () => {
   test("of the log is named, and what comes after it is not called damaged", async () => {
     await found(rows.log, txKey(TX.small), [`transaction ${TX.small}`]);
     await found(rows.log, txKey(1n), ["transaction 1"]);
-    await found(rows.log, entriesKey(TX.parts, 1), [`entry ${TX.parts}`]);
+    await found(rows.log, entriesKey(TX.parts, 0), [`entry ${TX.parts}`]);
+    await found(rows.log, treeKey(TX.many, 3), [`tree ${TX.many}`]);
+    await found(rows.log, valuesKey(TX.many, 124), [`value ${TX.many}`]);
     await found(rows.log, valueKey(TX.big, 0, 1), [`value ${TX.big}`]);
     await found(rows.log, valueKey(TX.big, 0, 2), [`value ${TX.big}`]);
     await found(rows.logMeta, FORMAT_ROW, ["format -"]);
@@ -235,7 +258,7 @@ describe("a row that is missing", () => {
     assert.ok(findings.notCovered.includes(`the entries of transactions ${TX.small}-${TX.inside}: they are damaged`));
     assert.equal(
       findings.covered.treeNodes,
-      13,
+      14,
       "the history tree is taken up again where 8 transactions are complete",
     );
   });
@@ -274,14 +297,16 @@ describe("a row too many", () => {
   };
 
   test("in the log belongs to nothing", async () => {
-    const part = rows.log.get(entriesKey(TX.parts, 2)) as Uint8Array;
-    await found(rows.log, entriesKey(TX.parts, 3), part, [`row ${TX.parts}`]);
+    const part = rows.log.get(entriesKey(TX.parts, 0)) as Uint8Array;
+    await found(rows.log, entriesKey(TX.parts, 1), part, [`row ${TX.parts}`]);
+    await found(rows.log, treeKey(TX.many, 4), part, [`row ${TX.many}`]);
+    await found(rows.log, valuesKey(TX.many, 125), part, [`row ${TX.many}`]);
     await found(rows.log, entriesKey(TX.small, 0), part, [`row ${TX.small}`]);
     await found(rows.log, valueKey(TX.big, 0, 3), utf8("more"), [`row ${TX.big}`]);
     await found(rows.log, valueKey(TX.big, 1, 0), utf8("more"), [`row ${TX.big}`]);
-    await found(rows.log, concat(u64(TX.big), Uint8Array.of(3)), utf8("?"), [`row ${TX.big}`]);
+    await found(rows.log, concat(u64(TX.big), Uint8Array.of(5)), utf8("?"), [`row ${TX.big}`]);
     await found(rows.log, utf8("?"), utf8("?"), ["row -"]);
-    await found(rows.log, entriesKey(15n, 0), part, ["row 15"]);
+    await found(rows.log, entriesKey(16n, 0), part, ["row 16"]);
     await found(rows.log, u64(0n), utf8("?"), ["row 0"]);
     await found(rows.logMeta, utf8("other"), u32(1), ["row -"]);
   });
@@ -298,7 +323,7 @@ describe("a row too many", () => {
     await found(rows.history, unknown, row(unknown, TX.small, 1n), ["index_history -"]);
     await found(rows.history, utf8("short"), row(other, TX.small, 1n), ["index_history -"]);
     const late = keyOf("too late");
-    await found(rows.latest, late, row(late, 13n, 1n), ["index_latest 13"]);
+    await found(rows.latest, late, row(late, 14n, 1n), ["index_latest 14"]);
   });
 });
 
@@ -306,7 +331,7 @@ describe("what somebody changed with care, checksums and all,", () => {
   test("a value and its entry, is given away by the header", async () => {
     const record = decodeTxRecord(rows.log.get(txKey(TX.small)) as Uint8Array);
     const other = decodeTxRecord(rows.log.get(txKey(TX.last)) as Uint8Array);
-    const forged = rewritten({ ...record, entries: other.entries });
+    const forged = rewritten({ ...record, inside: other.inside });
     assert.deepEqual(
       named(
         await changed(
@@ -419,11 +444,12 @@ test("findings are listed up to a bound and counted beyond it", async () => {
 });
 
 /** The record of a transaction whose entries are in it, with checksums that hold. */
-function rewritten({ header, alh, nodes, entries }: ReturnType<typeof decodeTxRecord>): Uint8Array {
-  const inside = entries ?? [];
-  const values = inside.map(({ at }) => (at.place === "here" ? at.value : new Uint8Array(0)));
+function rewritten({ header, alh, nodes, tree, inside }: TxRecord): Uint8Array {
+  const stored = inside?.all() ?? [];
+  const values = stored.map(({ at }) => (at.place === "here" ? at.value : new Uint8Array(0)));
   let record: Uint8Array | undefined;
-  writeTxRows({ header, alh, nodes, entries: inside.map(({ entry }) => entry), values }, undefined, (key, value) => {
+  const entries = stored.map(({ entry }) => entry);
+  writeTxRows({ header, alh, nodes, tree, entries, values }, undefined, (key, value) => {
     if (compareBytes(key, txKey(header.id)) === 0) record = value;
   });
   assert.ok(record !== undefined && viewOf(record).getUint8(0) === 1, "entries are inside");

@@ -1,0 +1,67 @@
+// Bounds-checked reading from a row of the log. What it returns are views of the row.
+
+import { crc32 } from "node:zlib";
+import { viewOf } from "../base/bytes.ts";
+
+/** Called for a checksum that does not match; reading goes on when it returns. */
+export type OnMismatch = (of: "record" | "entry") => void;
+
+/** Throws RangeError. */
+export const refuseMismatch: OnMismatch = () => {
+  throw new RangeError("the checksum does not match");
+};
+
+/** Every method throws RangeError at the end of the row. */
+export class RowReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #onMismatch: OnMismatch;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, onMismatch: OnMismatch) {
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
+    this.#onMismatch = onMismatch;
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  get done(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  take(length: number): Uint8Array {
+    const end = this.#at + length;
+    if (end > this.#bytes.length) throw new RangeError("short row");
+    const out = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return out;
+  }
+
+  rest(): Uint8Array {
+    return this.take(this.#bytes.length - this.#at);
+  }
+
+  u8(): number {
+    this.#at += 1;
+    return this.#view.getUint8(this.#at - 1);
+  }
+
+  u16(): number {
+    this.#at += 2;
+    return this.#view.getUint16(this.#at - 2);
+  }
+
+  u32(): number {
+    this.#at += 4;
+    return this.#view.getUint32(this.#at - 4);
+  }
+
+  /** Reads the checksum of everything since `start` and compares. */
+  checksumSince(start: number, of: "record" | "entry"): void {
+    const computed = crc32(this.#bytes.subarray(start, this.#at));
+    if (this.u32() !== computed) this.#onMismatch(of);
+  }
+}
