@@ -6,6 +6,7 @@ import type { CommitProbe } from "./commit-probe.ts";
 import type { Ground } from "./ground.ts";
 import type { Connection, Door } from "./load/connection.ts";
 import { GrpcConnection } from "./load/grpc-connection.ts";
+import { runH2load } from "./load/h2load.ts";
 import { JsonConnection } from "./load/json-connection.ts";
 import { emptyLap, type Lane, type Lap, runLoad } from "./load/run-load.ts";
 import { cpuMs, memoryOf, settled } from "./process-usage.ts";
@@ -23,22 +24,27 @@ interface Turn {
   readonly diskBytes?: number | undefined;
 }
 
+/** Which program makes the calls. h2load does so for reads over gRPC, the others are left to our own. */
+export type Client = "own" | "h2load";
+
 export class Cell {
   readonly workload: Workload;
   readonly inFlight: number;
   readonly #subject: Subject;
   readonly #door: Door;
-  readonly #connections: number;
+  readonly #shape: Shape;
+  readonly #client: Client;
   readonly #lanes: readonly Lane[];
   readonly #turns: Turn[] = [];
 
-  constructor(subject: Subject, ground: Ground, workload: Workload, shape: Shape) {
+  constructor(subject: Subject, ground: Ground, workload: Workload, shape: Shape, client: Client = "own") {
     this.workload = workload;
     this.inFlight = inFlight(shape);
     this.#subject = subject;
     const sessionId = workload.name === "null" ? undefined : ground.sessionId;
     this.#door = { address: subject.address, path: pathOf(workload), sessionId };
-    this.#connections = shape.connections;
+    this.#shape = shape;
+    this.#client = client;
     this.#lanes = Array.from({ length: this.inFlight }, (_, number) => workload.lane(ground, number));
   }
 
@@ -100,7 +106,7 @@ export class Cell {
   async #connected<T>(work: (connections: readonly Connection[]) => Promise<T>): Promise<T> {
     const connect = (): Promise<Connection> =>
       this.workload.door === "json" ? JsonConnection.open(this.#door) : GrpcConnection.open(this.#door);
-    const connections = await Promise.all(Array.from({ length: this.#connections }, connect));
+    const connections = await Promise.all(Array.from({ length: this.#shape.connections }, connect));
     try {
       return await work(connections);
     } finally {
@@ -109,7 +115,10 @@ export class Cell {
   }
 
   #load(connections: readonly Connection[], forMs: number): Promise<Lap> {
-    const { checkEvery } = this.workload;
+    const { checkEvery, door, isWrite } = this.workload;
+    const [lane] = this.#lanes;
+    if (this.#client === "h2load" && door === "grpc" && !isWrite && lane !== undefined)
+      return runH2load({ ...this.#shape, door: this.#door, lane, forMs });
     return runLoad({ connections, lanes: this.#lanes, checkEvery, forMs }, emptyLap());
   }
 }

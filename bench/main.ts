@@ -10,6 +10,7 @@ import { writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { useNodeSha256 } from "../src/server/node-sha256.ts";
+import { hasH2load } from "./load/h2load.ts";
 import { tables } from "./report.ts";
 import type { Conditions, Report } from "./result.ts";
 import { NAMES, type Plan, runSuite } from "./suite.ts";
@@ -24,6 +25,7 @@ const { values: flags } = parseArgs({
     program: { type: "string" },
     "server-flags": { type: "string", default: "" },
     keys: { type: "string" },
+    client: { type: "string", default: "own" },
     output: { type: "string", default: "table" },
     out: { type: "string" },
     list: { type: "boolean", default: false },
@@ -53,6 +55,7 @@ function planOf(): Plan {
       pid: flags.pid === undefined ? undefined : Number(flags.pid),
       flags: flags["server-flags"].split(" ").filter((flag) => flag !== ""),
     },
+    client: flags.client === "h2load" && hasH2load() ? "h2load" : "own",
     wants: (name) => names === undefined || names.includes(name),
     warmUpMs: quick ? 200 : 1000,
     turns,
@@ -76,7 +79,7 @@ async function run(plan: Plan): Promise<Report> {
     processors: `${processors.length} × ${processors[0]?.model}`,
     loadAverage: { before, after },
     server: [address ?? program ?? "sources", ...serverFlags].join(" "),
-    client: "own",
+    client: plan.client,
     secondsPerWorkload: (plan.turns * plan.turnMs) / 1000,
   };
   return { conditions, results, memory };

@@ -4,7 +4,7 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { ImmuService } from "../gen/immudb/schema/service_pb.ts";
 import { createNodeTransport } from "../src/client/node.ts";
-import { Cell } from "./cell.ts";
+import { Cell, type Client } from "./cell.ts";
 import { CommitProbe } from "./commit-probe.ts";
 import { singlesOnDisk } from "./disk.ts";
 import { prepare } from "./ground.ts";
@@ -17,6 +17,7 @@ import { BULK, WRITES } from "./workloads/writes.ts";
 
 export interface Plan {
   readonly subject: SubjectOptions;
+  readonly client: Client;
   /** Whether a workload of this name is wanted. */
   readonly wants: (name: string) => boolean;
   readonly warmUpMs: number;
@@ -78,7 +79,7 @@ async function together(
   try {
     const ground = await prepare(subject.address, records);
     const cells = workloads.flatMap((workload) =>
-      workload.shapes.map((shape) => new Cell(subject, ground, workload, shape)),
+      workload.shapes.map((shape) => new Cell(subject, ground, workload, shape, plan.client)),
     );
     for (const cell of cells) await cell.warmUp(plan.warmUpMs);
     for (let turn = 1; turn <= plan.turns; turn++) {
@@ -101,7 +102,7 @@ async function toTheEnd(plan: Plan, workload: Workload): Promise<Result[]> {
     const results: Result[] = [];
     for (const shape of workload.shapes) {
       plan.progress(`${workload.name}, ${inFlight(shape)} in flight`);
-      const cell = new Cell(subject, ground, workload, shape);
+      const cell = new Cell(subject, ground, workload, shape, plan.client);
       await cell.turnToTheEnd(plan.bulkMs);
       results.push(cell.result());
     }
