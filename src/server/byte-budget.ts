@@ -14,7 +14,7 @@ import { viewOf } from "../base/bytes.ts";
 /** The setting that refusals name. */
 const SETTING = "max-inflight-bytes";
 /** In front of a gRPC message: flags (1 byte) and length (4 bytes, big-endian). */
-const GRPC_PREFIX_BYTES = 5;
+export const GRPC_PREFIX_BYTES = 5;
 
 export class ByteBudget {
   readonly #limit: number;
@@ -46,66 +46,71 @@ export class ByteBudget {
   }
 }
 
+/** A request whose body is counted. */
+export interface BudgetedRequest {
+  /** `content-length`, if there is one. */
+  readonly contentLength: string | undefined;
+  /** Whether the body begins with the head of a gRPC message. */
+  readonly isGrpc: boolean;
+  /** The reader refuses what is longer, so that a share never grows beyond it. */
+  readonly bytesMax: number;
+}
+
 /** What one request has of the budget: at first nothing, then as much as is announced or has come. */
-class Share {
+export class BudgetShare {
   readonly #budget: ByteBudget;
+  readonly #request: BudgetedRequest;
+  #received = 0;
   #bytes = 0;
   #ended = false;
 
-  constructor(budget: ByteBudget) {
+  constructor(budget: ByteBudget, request: BudgetedRequest) {
     this.#budget = budget;
+    this.#request = request;
   }
 
-  /** Throws `resource_exhausted` when the share cannot grow to `bytes`. */
-  growTo(bytes: number): void {
-    if (this.#ended || bytes <= this.#bytes) return;
-    if (!this.#budget.take(bytes - this.#bytes)) throw this.#budget.refusal();
-    this.#bytes = bytes;
+  /** Before the body is read. Throws `resource_exhausted` when what is announced does not fit. */
+  begin(): void {
+    if (this.#received === 0) this.#growTo(Number(this.#request.contentLength ?? 0));
   }
 
+  /** A piece of the body has come. Throws `resource_exhausted` when it, or what it announces, does not fit. */
+  add(chunk: Uint8Array): void {
+    if (this.#received === 0 && this.#request.isGrpc && chunk.length >= GRPC_PREFIX_BYTES) {
+      this.#growTo(GRPC_PREFIX_BYTES + viewOf(chunk).getUint32(1));
+    }
+    this.#received += chunk.length;
+    this.#growTo(this.#received);
+  }
+
+  /** The request has been answered. */
   end(): void {
     this.#budget.giveBack(this.#bytes);
     this.#bytes = 0;
     this.#ended = true;
   }
+
+  #growTo(bytes: number): void {
+    const wanted = Math.min(bytes, this.#request.bytesMax);
+    if (this.#ended || wanted <= this.#bytes) return;
+    if (!this.#budget.take(wanted - this.#bytes)) throw this.#budget.refusal();
+    this.#bytes = wanted;
+  }
 }
 
-export interface BudgetedBody {
-  readonly body: Readable;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** The reader refuses what is longer, so that a share never grows beyond it. */
-  readonly bytesMax: number;
-}
-
-/**
- * Makes whoever iterates over this body do so within the budget. What is returned gives the share back: to be called when the
- * request has been answered.
- */
-export function budgeted(budget: ByteBudget, { body, headers, bytesMax }: BudgetedBody): () => void {
-  const share = new Share(budget);
-  const growTo = (bytes: number): void => share.growTo(Math.min(bytes, bytesMax));
-  const isGrpc = String(headers["content-type"] ?? "").startsWith("application/grpc");
+/** Makes whoever iterates over this body do so within its share of the budget. */
+export function countBody(body: Readable, share: BudgetShare): void {
   const iterate = body[Symbol.asyncIterator].bind(body);
   // Not a generator: leaving one after a refusal would destroy the request, and with it the answer.
   body[Symbol.asyncIterator] = () => {
     const chunks = iterate();
-    let received = 0;
     const next = chunks.next.bind(chunks);
     chunks.next = async () => {
-      if (received === 0) growTo(Number(headers["content-length"] ?? 0));
+      share.begin();
       const result = await next();
-      if (result.done) return result;
-      const chunk = result.value as Uint8Array;
-      if (received === 0 && isGrpc) growTo(announcedByGrpc(chunk));
-      received += chunk.length;
-      growTo(received);
+      if (!result.done) share.add(result.value as Uint8Array);
       return result;
     };
     return chunks;
   };
-  return () => share.end();
-}
-
-function announcedByGrpc(start: Uint8Array): number {
-  return start.length < GRPC_PREFIX_BYTES ? 0 : GRPC_PREFIX_BYTES + viewOf(start).getUint32(1);
 }

@@ -4,6 +4,7 @@
 
 import { fromBase64, utf8ToString } from "../base/bytes.ts";
 import { PASSWORD_LENGTH_MAX } from "../base/limits.ts";
+import type { Transport } from "./doors.ts";
 import { StartError } from "./errors.ts";
 import { ALL_FLAGS, environmentName, type Flag } from "./flags.ts";
 
@@ -13,6 +14,7 @@ export interface ServerConfig {
   readonly address: string;
   /** 0: any free one. */
   readonly port: number;
+  readonly transport: Transport;
   readonly directory: string;
   readonly messageBytesMax: number;
   /** Of all request bodies together; at least messageBytesMax. */
@@ -56,6 +58,7 @@ export function readConfig(given: ReadonlyMap<string, string | true>, environmen
   const config: ServerConfig = {
     address: settings.text("address"),
     port: settings.integer("port", 0, 65_535),
+    transport: settings.oneOf("transport", ["own", "node"]),
     directory: settings.text("dir"),
     messageBytesMax: settings.integer("max-recv-msg-size", 1, MESSAGE_BYTES_SETTING_MAX),
     inflightBytesMax: inflightBytesMax(settings),

@@ -43,6 +43,12 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
   "Network, storage, process": [
     flag("address", "text", "0.0.0.0", "interface to listen on", "a"),
     flag("port", "integer", "3322", "port for gRPC, gRPC-Web, Connect and the web page; 0 takes a free one", "p"),
+    flag(
+      "transport",
+      "text",
+      "own",
+      "what speaks HTTP/2: own, this server's engine, or node, Node's, which is much slower (of this server, not of the original)",
+    ),
     flag("dir", "text", "./data", "data directory, made when missing"),
     flag("max-recv-msg-size", "integer", String(MESSAGE_BYTES_MAX), "biggest message that is received, in bytes"),
     flag(

@@ -1,7 +1,5 @@
 // The one place where the rooms are put together. What is opened is closed in reverse.
 
-import { createServer as createHttpServer } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CREDENTIALS_DIRECTORY, CredentialStore } from "../auth/credential-store.ts";
@@ -10,13 +8,7 @@ import { Sessions } from "../auth/sessions.ts";
 import { Tokens } from "../auth/tokens.ts";
 import { Users } from "../auth/users.ts";
 import { systemClock } from "../base/clock.ts";
-import {
-  CONNECTION_MEMORY_MB_MAX,
-  CONNECTION_STREAMS_MAX,
-  CONNECTION_WINDOW_BYTES,
-  SHUTDOWN_GRACE_MS,
-  STREAM_WINDOW_BYTES,
-} from "../base/limits.ts";
+import { SHUTDOWN_GRACE_MS } from "../base/limits.ts";
 import { type Logger, type Meter, silentMeter } from "../base/observe.ts";
 import { systemRandom } from "../base/random.ts";
 import { diskDirectory } from "../database/data-directory.ts";
@@ -25,15 +17,16 @@ import { DatabaseActivity } from "../services/activity.ts";
 import { gateOptions, registerMethods } from "../services/connect.ts";
 import { allMethods } from "../services/methods.ts";
 import type { CompletedCall, Room } from "../services/pipeline.ts";
+import { unaryMethods } from "../services/unary.ts";
 import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
 import { lmdbDriver } from "../store/engine-lmdb.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { ServerConfig } from "./config.ts";
+import { openDoors } from "./doors.ts";
 import { StartError } from "./errors.ts";
 import { useNodeSha256 } from "./node-sha256.ts";
 import { loadPage } from "./page.ts";
 import { Port } from "./port.ts";
-import { requestHandler } from "./request-handler.ts";
 import { loadStateSigner } from "./state-signer.ts";
 import { verifyInChild } from "./verify-process.ts";
 import { OWN_VERSION } from "./version.ts";
@@ -67,29 +60,29 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
 
   const stopping = new AbortController();
   const uuid = room.databases.serverUuid;
-  const handle = requestHandler({
-    routes: (router) => registerMethods(router, methods, room),
-    ...gateOptions(methods, room),
-    page: await loadPage(BUILT_PAGE),
-    headers: { "immudb-uuid": uuid, "immudb-ts-version": OWN_VERSION },
-    messageBytesMax: config.messageBytesMax,
-    budget: new ByteBudget(config.inflightBytesMax),
-    stopping: stopping.signal,
-  });
-  const http2 = createHttp2Server(
+  const { messageBytesMax } = config;
+  const doors = openDoors(
     {
-      settings: { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: CONNECTION_STREAMS_MAX },
-      maxSessionMemory: CONNECTION_MEMORY_MB_MAX,
+      routes: (router) => registerMethods(router, methods, room),
+      routerOptions: {
+        ...gateOptions(methods, room),
+        // The original never compresses, and on one machine it costs more than it saves.
+        acceptCompression: [],
+        readMaxBytes: messageBytesMax,
+        shutdownSignal: stopping.signal,
+      },
+      unary: unaryMethods(methods, room, messageBytesMax),
+      page: await loadPage(BUILT_PAGE),
+      headers: { "immudb-uuid": uuid, "immudb-ts-version": OWN_VERSION },
+      messageBytesMax,
+      budget: new ByteBudget(config.inflightBytesMax),
+      stopping: stopping.signal,
+      logger: options.logger,
+      meter: room.meter,
     },
-    handle,
+    config.transport,
   );
-  http2.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
-  const port = await Port.listen({
-    address: config.address,
-    port: config.port,
-    http1: createHttpServer(handle),
-    http2,
-  });
+  const port = await Port.listen({ address: config.address, port: config.port, ...doors });
   opened.defer(async () => {
     stopping.abort();
     await port.close(SHUTDOWN_GRACE_MS);
@@ -149,7 +142,7 @@ async function openRoom(
     clock,
     logger,
     meter,
-    completed: config.logAccess ? (call) => logCall(logger, call) : () => {},
+    completed: config.logAccess ? (call) => logCall(logger, call) : undefined,
     verify: (database, known, signal) =>
       verifyInChild({ database, directory: join(directory, database), live: true, known, hadTransactions: 0n }, signal),
   };

@@ -7,10 +7,10 @@
 // No HTTP/1 method begins with PRI, so three bytes are enough; the HTTP/2 server checks the rest of the preface itself.
 
 import type { Server as HttpServer } from "node:http";
-import type { Http2Server, ServerHttp2Session } from "node:http2";
 import { createServer, type Server, type Socket } from "node:net";
 import { PREFACE_TIMEOUT_MS } from "../base/limits.ts";
 import { StartError } from "./errors.ts";
+import type { Http2Door } from "./http2-door.ts";
 
 const HTTP2_START = Buffer.from("PRI");
 
@@ -28,7 +28,7 @@ export interface PortOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly http1: HttpServer;
-  readonly http2: Http2Server;
+  readonly http2: Http2Door;
   readonly prefaceTimeoutMs?: number;
 }
 
@@ -36,21 +36,16 @@ export interface PortOptions {
 export class Port {
   readonly #listener: Server;
   readonly #http1: HttpServer;
-  readonly #http2: Http2Server;
+  readonly #http2: Http2Door;
   readonly #prefaceTimeoutMs: number;
   readonly #sockets = new Set<Socket>();
   readonly #undecided = new Set<Socket>();
-  readonly #sessions = new Set<ServerHttp2Session>();
 
   private constructor({ http1, http2, prefaceTimeoutMs }: PortOptions) {
     this.#http1 = http1;
     this.#http2 = http2;
     this.#prefaceTimeoutMs = prefaceTimeoutMs ?? PREFACE_TIMEOUT_MS;
     this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
-    http2.on("session", (session: ServerHttp2Session) => {
-      this.#sessions.add(session);
-      session.once("close", () => this.#sessions.delete(session));
-    });
     // The HTTP/1.1 server never listens itself, and its timeouts for slow requests begin with this event.
     http1.emit("listening");
   }
@@ -75,7 +70,7 @@ export class Port {
   async close(graceMs: number): Promise<void> {
     this.#listener.close();
     for (const socket of this.#undecided) socket.destroy();
-    for (const session of this.#sessions) session.close();
+    this.#http2.close();
     this.#http1.close();
     const deadline = Date.now() + graceMs;
     while (this.#sockets.size > 0 && Date.now() < deadline) {
@@ -83,7 +78,7 @@ export class Port {
       // A connection kept open for further requests becomes idle when its answer is out.
       this.#http1.closeIdleConnections();
     }
-    for (const session of this.#sessions) session.destroy();
+    this.#http2.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -105,14 +100,20 @@ export class Port {
       const protocol = protocolOf(first);
       if (protocol === undefined) return;
       clearTimeout(timer);
-      socket.off("data", onData).off("end", onEnd).pause();
+      socket.off("data", onData).off("end", onEnd);
       this.#undecided.delete(socket);
-      socket.unshift(first);
-      (protocol === "http2" ? this.#http2 : this.#http1).emit("connection", socket);
-      if (protocol === "http1") socket.resume();
+      if (protocol === "http2") this.#http2.accept(socket, first);
+      else this.#serveHttp1(socket, first);
     };
     socket.on("data", onData).on("end", onEnd);
     socket.once("close", () => clearTimeout(timer));
+  }
+
+  #serveHttp1(socket: Socket, first: Uint8Array): void {
+    socket.pause();
+    socket.unshift(first);
+    this.#http1.emit("connection", socket);
+    socket.resume();
   }
 }
 

@@ -1,60 +1,52 @@
-// What an HTTP request is: a call of a known method (Connect router: gRPC, gRPC-Web, Connect), a file of the page, or
-// neither. Every answer, whatever it is, says which server gave it.
+// What a request is that Node's own HTTP servers took: a unary call in JSON (the short way), any other call of a known
+// method (Connect router: gRPC, gRPC-Web, Connect), a file of the page, or neither. Every answer, whatever it is, says which
+// server gave it.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
-import { type ConnectRouter, type ConnectRouterOptions, createContextValues } from "@connectrpc/connect";
+import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { UNREAD_REQUEST_MS } from "../base/limits.ts";
 import { peerKey } from "../services/connect.ts";
-import { type ByteBudget, budgeted } from "./byte-budget.ts";
-import { escapeAsGrpc, escapeGrpcMessage } from "./grpc-message.ts";
-import type { Page } from "./page.ts";
+import { BudgetShare, countBody } from "./byte-budget.ts";
+import type { DoorOptions } from "./doors.ts";
+import { escapeAsGrpc } from "./grpc-message.ts";
+import { jsonUnaryCall } from "./json-unary.ts";
+import { BAD_REQUEST, type PlainAnswer, plainAnswer } from "./plain-answer.ts";
 
 type Request = IncomingMessage | Http2ServerRequest;
 /** An HTTP/2 answer has the same methods, under types that do not overlap. */
 type Response = ServerResponse;
 
-export interface RequestHandlerOptions extends Pick<ConnectRouterOptions, "requestGate"> {
-  readonly routes: (router: ConnectRouter) => void;
-  readonly page: Page;
-  /** On every answer, errors included. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly messageBytesMax: number;
-  /** For the bodies of all requests together. */
-  readonly budget: ByteBudget;
-  /** Aborted when the server begins to stop. */
-  readonly stopping: AbortSignal;
-}
+export type RequestHandler = (request: Request, response: ServerResponse | Http2ServerResponse) => void;
 
-const GRPC_UNIMPLEMENTED = "12";
-
-export function requestHandler(
-  options: RequestHandlerOptions,
-): (request: Request, response: ServerResponse | Http2ServerResponse) => void {
-  const { routes, page, headers, messageBytesMax, budget, stopping, requestGate } = options;
-  const handle = connectNodeAdapter({
+/** Serves HTTP/1.1 and, under the stock transport, HTTP/2. */
+export function requestHandler(options: DoorOptions): RequestHandler {
+  const { routes, routerOptions, page, headers, messageBytesMax, budget, stopping } = options;
+  const route = connectNodeAdapter({
+    ...routerOptions,
     routes,
-    fallback: (request, response) => {
-      if (!servePage(page, request, response as Response)) refuseUnknown(request, response as Response);
-    },
+    fallback: (request, response) => send(response as Response, plainAnswer(plainRequestOf(request), page)),
     contextValues: (request) => createContextValues().set(peerKey, request.socket.remoteAddress ?? ""),
-    // The original never compresses, and on one machine it costs more than it saves.
-    acceptCompression: [],
-    readMaxBytes: messageBytesMax,
-    shutdownSignal: stopping,
-    ...(requestGate !== undefined && { requestGate }),
   });
+  const answerJson = jsonUnaryCall(options);
 
   return (request, anyResponse) => {
     const response = anyResponse as Response;
+    if (request.httpVersionMajor === 1) {
+      if (stopping.aborted) response.setHeader("connection", "close");
+      else if (answerJson(request as IncomingMessage, response)) return;
+    }
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    if (stopping.aborted && request.httpVersionMajor === 1) response.setHeader("connection", "close");
-    if (request.headers["content-type"]?.startsWith("application/grpc")) escapeAsGrpc(response);
-    if (pathOf(request) === undefined) return end(response, 400, "the request names no host or no path\n");
+    const { "content-type": type, "content-length": contentLength } = request.headers;
+    const isGrpc = type?.startsWith("application/grpc") ?? false;
+    if (isGrpc) escapeAsGrpc(response);
+    if (pathOf(request) === undefined) return send(response, BAD_REQUEST);
     discardUnread(request);
-    response.once("close", budgeted(budget, { body: request, headers: request.headers, bytesMax: messageBytesMax }));
-    handle(request, response);
+    const share = new BudgetShare(budget, { contentLength, isGrpc, bytesMax: messageBytesMax });
+    countBody(request, share);
+    response.once("close", () => share.end());
+    route(request, response);
   };
 }
 
@@ -85,55 +77,17 @@ function pathOf(request: Request): string | undefined {
   return request.url?.startsWith("/") ? request.url.split("?", 1)[0] : undefined;
 }
 
-function servePage(page: Page, request: Request, response: Response): boolean {
-  if (request.method !== "GET" && request.method !== "HEAD") return false;
-  const path = pathOf(request) ?? "";
-  const file = page.get(path);
-  if (file === undefined) {
-    if (path !== "/") return false;
-    end(response, 404, "The page is not built: npm run build:web. The interface itself is served on this port.\n");
-    return true;
-  }
-  const unchanged = request.headers["if-none-match"] === file.headers["etag"];
-  const { "content-length": length, ...headers } = file.headers;
-  response.writeHead(unchanged ? 304 : 200, unchanged ? headers : { ...headers, "content-length": length });
-  if (unchanged || request.method === "HEAD") response.end();
-  else response.end(file.content);
-  return true;
+function plainRequestOf(request: Request): Parameters<typeof plainAnswer>[0] {
+  return {
+    method: request.method ?? "",
+    path: pathOf(request) ?? "",
+    contentType: request.headers["content-type"] ?? "",
+    ifNoneMatch: request.headers["if-none-match"],
+  };
 }
 
-/** There is no such method: said in the protocol that was asked in, so that a client reports "unimplemented". */
-function refuseUnknown(request: Request, response: Response): void {
-  const type = request.headers["content-type"] ?? "";
-  const message = `unknown method ${pathOf(request)}`;
-  const status = { "grpc-status": GRPC_UNIMPLEMENTED, "grpc-message": escapeGrpcMessage(message) };
-  if (type.startsWith("application/grpc-web")) {
-    response.writeHead(200, { "content-type": type });
-    response.end(grpcWebTrailers(status, type.startsWith("application/grpc-web-text")));
-  } else if (type.startsWith("application/grpc")) {
-    response.writeHead(200, { "content-type": type });
-    response.addTrailers(status);
-    response.end();
-  } else if (request.method === "POST") {
-    end(response, 404, JSON.stringify({ code: "unimplemented", message }), "application/json");
-  } else {
-    end(response, 404, "there is nothing here\n");
-  }
-}
-
-/** The last frame of a gRPC-Web answer: flag 0x80, length (4 bytes, big-endian), trailers as header lines. */
-function grpcWebTrailers(trailers: Readonly<Record<string, string>>, base64: boolean): Buffer | string {
-  const text = Object.entries(trailers)
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join("");
-  const frame = Buffer.alloc(5 + Buffer.byteLength(text));
-  frame[0] = 0x80;
-  frame.writeUInt32BE(frame.length - 5, 1);
-  frame.write(text, 5);
-  return base64 ? frame.toString("base64") : frame;
-}
-
-function end(response: Response, status: number, text: string, type = "text/plain; charset=utf-8"): void {
-  response.writeHead(status, { "content-type": type, "x-content-type-options": "nosniff" });
-  response.end(text);
+function send(response: Response, { status, headers, body, trailers }: PlainAnswer): void {
+  response.writeHead(status, headers);
+  if (trailers !== undefined) response.addTrailers(trailers);
+  response.end(body);
 }

@@ -116,7 +116,9 @@ function identified(context: HandlerContext): CallContext {
   return call;
 }
 
-function toConnectError(error: unknown): ConnectError {
+/** A failure as the Connect library knows it. What is not one of ours tells the caller nothing about itself. */
+export function toConnectError(error: unknown): ConnectError {
+  if (error instanceof ConnectError) return error;
   if (!(error instanceof CallFailure))
     return new ConnectError("internal error", Code.Internal, undefined, undefined, error);
   if (error.info === undefined) return new ConnectError(error.message, error.code);

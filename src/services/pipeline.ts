@@ -40,8 +40,8 @@ export interface Room {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly meter: Meter;
-  /** Told of every call when it has been answered: audit and access logs. */
-  readonly completed: (call: CompletedCall) => void;
+  /** Told of every call when it has been answered: audit and access logs. Absent: there are none. */
+  readonly completed?: ((call: CompletedCall) => void) | undefined;
   /** Absent: databases cannot be verified while the server runs. */
   readonly verify?: VerifyLive | undefined;
 }
@@ -79,16 +79,22 @@ export interface ServedMethod {
   readonly ignoresSession: boolean;
   /** As the descriptor says how the method answers. Absent: not built yet. */
   readonly handler: Handler | StreamHandler | undefined;
+  /** Of its metrics: made once, not for every call. */
+  readonly labels: { readonly method: string };
+  readonly successLabels: { readonly method: string; readonly code: string };
 }
 
 export function servedMethod(descriptor: DescMethod, handler: Handler | StreamHandler | undefined): ServedMethod {
+  const path = `/${descriptor.parent.typeName}/${descriptor.name}`;
   return {
-    path: `/${descriptor.parent.typeName}/${descriptor.name}`,
+    path,
     descriptor,
     access: accessOf(descriptor),
     refusals: refusalsOf(descriptor),
     ignoresSession: descriptor.name === "OpenSession",
     handler,
+    labels: { method: path },
+    successLabels: { method: path, code: "0" },
   };
 }
 
@@ -201,9 +207,10 @@ function isAllowed(access: Exclude<Access["access"], "public">, user: User, data
 export function serve(method: ServedMethod, message: unknown, ctx: CallContext, room: Room): object | Promise<object> {
   const startedMs = room.clock.nowMs();
   try {
+    const handler = method.handler as Handler;
     const opening = authorise(method, message, ctx, room);
-    const handle = (): object | Promise<object> => (method.handler as Handler)(message as never, ctx);
-    const answer = opening === undefined ? handle() : opening.then(handle);
+    const answer =
+      opening === undefined ? handler(message as never, ctx) : opening.then(() => handler(message as never, ctx));
     if (!(answer instanceof Promise)) {
       succeeded(method, ctx, startedMs, room);
       return answer;
@@ -295,9 +302,10 @@ function completed(
     room.databases.release(ctx.database);
   }
   const durationMs = room.clock.nowMs() - startedMs;
-  room.meter.count("calls_total", 1, { method: method.path, code: String(failure?.code ?? 0) });
-  room.meter.observe("call_duration_seconds", durationMs / 1000, { method: method.path });
-  room.completed({
+  const labels = failure === undefined ? method.successLabels : { method: method.path, code: String(failure.code) };
+  room.meter.count("calls_total", 1, labels);
+  room.meter.observe("call_duration_seconds", durationMs / 1000, method.labels);
+  room.completed?.({
     path: method.path,
     user: ctx.caller?.user.name ?? "",
     peer: ctx.peer,

@@ -27,46 +27,47 @@ const REQUIRED = [
 const cases = readCases(new URL("corpus/kv.jsonl", import.meta.url));
 const known = readKnownDifferences();
 
-describe("the recorded key-value behaviour", () => {
-  let server: TestServer;
-  let target: Target;
+for (const transport of ["own", "node"])
+  describe(`the recorded key-value behaviour, transport ${transport}`, () => {
+    let server: TestServer;
+    let target: Target;
 
-  before(async () => {
-    server = await startTestServer();
-    target = new Target(server.host, server.port, loadSchema());
-  });
-  after(async () => {
-    target.close();
-    await server[Symbol.asyncDispose]();
-  });
-
-  test("the corpus holds the cases that must pass, none of them listed as a difference", () => {
-    const names = new Set(cases.map((c) => c.name));
-    for (const name of REQUIRED) assert.ok(names.has(name), `${name} is not in the corpus`);
-    assert.deepEqual(
-      REQUIRED.filter((name) => known.has(name)),
-      [],
-    );
-    assert.deepEqual(
-      [...known].filter((name) => !names.has(name)),
-      [],
-      "listed, but not in the corpus",
-    );
-  });
-
-  for (const recorded of cases) {
-    test(`${recorded.name} ${known.has(recorded.name) ? "differs as listed" : "is answered as recorded"}`, async () => {
-      const verdict = await judgeCase(target, recorded, { user: server.user, password: server.password });
-      const steps = verdict.passed + verdict.failures.length;
-      assert.ok(steps > 0, "no step ran");
-      if (known.has(recorded.name)) {
-        assert.notEqual(verdict.failures.length, 0, `passes now: take ${recorded.name} off known-differences.txt`);
-      } else {
-        assert.equal(verdict.failures.length, 0, `\n${describeFailures(recorded, verdict, 5)}`);
-      }
+    before(async () => {
+      server = await startTestServer({ transport });
+      target = new Target(server.host, server.port, loadSchema());
     });
-  }
-});
+    after(async () => {
+      target.close();
+      await server[Symbol.asyncDispose]();
+    });
+
+    test("the corpus holds the cases that must pass, none of them listed as a difference", () => {
+      const names = new Set(cases.map((c) => c.name));
+      for (const name of REQUIRED) assert.ok(names.has(name), `${name} is not in the corpus`);
+      assert.deepEqual(
+        REQUIRED.filter((name) => known.has(name)),
+        [],
+      );
+      assert.deepEqual(
+        [...known].filter((name) => !names.has(name)),
+        [],
+        "listed, but not in the corpus",
+      );
+    });
+
+    for (const recorded of cases) {
+      test(`${recorded.name} ${known.has(recorded.name) ? "differs as listed" : "is answered as recorded"}`, async () => {
+        const verdict = await judgeCase(target, recorded, { user: server.user, password: server.password });
+        const steps = verdict.passed + verdict.failures.length;
+        assert.ok(steps > 0, "no step ran");
+        if (known.has(recorded.name)) {
+          assert.notEqual(verdict.failures.length, 0, `passes now: take ${recorded.name} off known-differences.txt`);
+        } else {
+          assert.equal(verdict.failures.length, 0, `\n${describeFailures(recorded, verdict, 5)}`);
+        }
+      });
+    }
+  });
 
 function readKnownDifferences(): Set<string> {
   const text = readFileSync(new URL("known-differences.txt", import.meta.url), "utf8");

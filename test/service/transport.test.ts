@@ -17,240 +17,241 @@ const KEY = utf8("k");
 /** Node's own client refuses to hold more than 10 MB for a connection. */
 const PATIENT = { nodeOptions: { maxSessionMemory: 1000 } };
 
-describe("the port of a running server", () => {
-  let server: TestServer;
-  before(async () => {
-    server = await startTestServer();
-  });
-  after(() => server[Symbol.asyncDispose]());
+for (const transport of ["own", "node"])
+  describe(`the port of a running server, transport ${transport}`, () => {
+    let server: TestServer;
+    before(async () => {
+      server = await startTestServer({ transport });
+    });
+    after(() => server[Symbol.asyncDispose]());
 
-  const post = (method: string, body: string, headers: Record<string, string> = {}) =>
-    fetch(`${server.url}/immudb.schema.ImmuService/${method}`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body,
+    const post = (method: string, body: string, headers: Record<string, string> = {}) =>
+      fetch(`${server.url}/immudb.schema.ImmuService/${method}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body,
+      });
+
+    for (const [name, transportTo] of [
+      ["gRPC", (baseUrl: string) => createGrpcTransport({ baseUrl })],
+      ["gRPC-Web over HTTP/2", (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
+      ["gRPC-Web over HTTP/1.1", (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })],
+      ["Connect over HTTP/2", (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "2" })],
+      ["Connect over HTTP/1.1", (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" })],
+    ] as const) {
+      test(`speaks ${name}, errors and their details too, and says on every answer who it is`, async () => {
+        const client = createClient(ImmuService, transportTo(server.url));
+        let uuid: string | null = null;
+        const onHeader = (headers: globalThis.Headers) => {
+          uuid = headers.get("immudb-uuid");
+        };
+        const { sessionID, serverUUID } = await client.openSession(ADMIN, { onHeader });
+        assert.equal(uuid, serverUUID);
+        const headers = { sessionid: sessionID };
+        await client.set({ KVs: [{ key: KEY, value: utf8(name) }] }, { headers });
+        assert.deepEqual((await client.get({ key: KEY }, { headers })).value, utf8(name));
+        uuid = null;
+        const missing = client.get({ key: utf8("missing") }, { headers, onHeader });
+        assert.deepEqual(await refusalOf(missing), { code: 2, text: "tbtree: key not found" });
+        assert.deepEqual(await refusalOf(client.get({ key: KEY })), { code: 2, text: "not logged in", info: "28000" });
+        await client.closeSession({}, { headers });
+      });
+    }
+
+    test("takes JSON as a person types it", async () => {
+      const opened = await post(
+        "OpenSession",
+        '{"username":"aW1tdWRi","password":"aW1tdWRi","databaseName":"defaultdb"}',
+      );
+      assert.equal(opened.status, 200);
+      const { sessionID, serverUUID } = (await opened.json()) as Record<string, string>;
+      assert.equal(opened.headers.get("immudb-uuid"), serverUUID);
+      assert.match(opened.headers.get("immudb-ts-version") ?? "", /^\d+\.\d+\.\d+$/);
+      const session = { sessionid: sessionID ?? "" };
+      assert.equal((await post("Set", '{"KVs":[{"key":"aGVsbG8=","value":"d29ybGQ="}]}', session)).status, 200);
+      const entry = await (await post("Get", '{"key":"aGVsbG8="}', session)).json();
+      assert.partialDeepStrictEqual(entry, { key: "aGVsbG8=", value: "d29ybGQ=", revision: "1" });
+      const refused = await post("Get", '{"key":"bm9wZQ=="}', session);
+      assert.partialDeepStrictEqual(await refused.json(), { code: "unknown", message: "tbtree: key not found" });
+      assert.equal(refused.headers.get("immudb-uuid"), serverUUID);
+      assert.equal((await post("Set", "{", session)).status, 400);
     });
 
-  for (const [name, transportTo] of [
-    ["gRPC", (baseUrl: string) => createGrpcTransport({ baseUrl })],
-    ["gRPC-Web over HTTP/2", (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
-    ["gRPC-Web over HTTP/1.1", (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" })],
-    ["Connect over HTTP/2", (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "2" })],
-    ["Connect over HTTP/1.1", (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1" })],
-  ] as const) {
-    test(`speaks ${name}, errors and their details too, and says on every answer who it is`, async () => {
-      const client = createClient(ImmuService, transportTo(server.url));
-      let uuid: string | null = null;
-      const onHeader = (headers: globalThis.Headers) => {
-        uuid = headers.get("immudb-uuid");
+    describe("as raw gRPC", () => {
+      let session: ClientHttp2Session;
+      before(() => {
+        session = connectHttp2(server.url);
+      });
+      after(() => session.close());
+
+      /** What comes back: the first header block, the trailers, and whether the first block already ended the answer. */
+      const call = async (path: string, message: Uint8Array, headers: Record<string, string> = {}) => {
+        const type = "application/grpc";
+        const stream = session.request({
+          ":method": "POST",
+          ":path": path,
+          "content-type": type,
+          te: "trailers",
+          ...headers,
+        });
+        const frame = Buffer.alloc(5 + message.length);
+        frame.writeUInt32BE(message.length, 1);
+        frame.set(message, 5);
+        let trailers: IncomingHttpHeaders = {};
+        stream.on("trailers", (fields: IncomingHttpHeaders) => {
+          trailers = fields;
+        });
+        stream.end(frame);
+        const [first] = (await once(stream, "response")) as [IncomingHttpHeaders];
+        stream.resume();
+        await once(stream, "close");
+        return { first, trailers };
       };
-      const { sessionID, serverUUID } = await client.openSession(ADMIN, { onHeader });
-      assert.equal(uuid, serverUUID);
-      const headers = { sessionid: sessionID };
-      await client.set({ KVs: [{ key: KEY, value: utf8(name) }] }, { headers });
-      assert.deepEqual((await client.get({ key: KEY }, { headers })).value, utf8(name));
-      uuid = null;
-      const missing = client.get({ key: utf8("missing") }, { headers, onHeader });
-      assert.deepEqual(await refusalOf(missing), { code: 2, text: "tbtree: key not found" });
-      assert.deepEqual(await refusalOf(client.get({ key: KEY })), { code: 2, text: "not logged in", info: "28000" });
-      await client.closeSession({}, { headers });
-    });
-  }
+      const get = toBinary(KeyRequestSchema, create(KeyRequestSchema, { key: KEY }));
 
-  test("takes JSON as a person types it", async () => {
-    const opened = await post(
-      "OpenSession",
-      '{"username":"aW1tdWRi","password":"aW1tdWRi","databaseName":"defaultdb"}',
-    );
-    assert.equal(opened.status, 200);
-    const { sessionID, serverUUID } = (await opened.json()) as Record<string, string>;
-    assert.equal(opened.headers.get("immudb-uuid"), serverUUID);
-    assert.match(opened.headers.get("immudb-ts-version") ?? "", /^\d+\.\d+\.\d+$/);
-    const session = { sessionid: sessionID ?? "" };
-    assert.equal((await post("Set", '{"KVs":[{"key":"aGVsbG8=","value":"d29ybGQ="}]}', session)).status, 200);
-    const entry = await (await post("Get", '{"key":"aGVsbG8="}', session)).json();
-    assert.partialDeepStrictEqual(entry, { key: "aGVsbG8=", value: "d29ybGQ=", revision: "1" });
-    const refused = await post("Get", '{"key":"bm9wZQ=="}', session);
-    assert.partialDeepStrictEqual(await refused.json(), { code: "unknown", message: "tbtree: key not found" });
-    assert.equal(refused.headers.get("immudb-uuid"), serverUUID);
-    assert.equal((await post("Set", "{", session)).status, 400);
-  });
-
-  describe("as raw gRPC", () => {
-    let session: ClientHttp2Session;
-    before(() => {
-      session = connectHttp2(server.url);
-    });
-    after(() => session.close());
-
-    /** What comes back: the first header block, the trailers, and whether the first block already ended the answer. */
-    const call = async (path: string, message: Uint8Array, headers: Record<string, string> = {}) => {
-      const type = "application/grpc";
-      const stream = session.request({
-        ":method": "POST",
-        ":path": path,
-        "content-type": type,
-        te: "trailers",
-        ...headers,
-      });
-      const frame = Buffer.alloc(5 + message.length);
-      frame.writeUInt32BE(message.length, 1);
-      frame.set(message, 5);
-      let trailers: IncomingHttpHeaders = {};
-      stream.on("trailers", (fields: IncomingHttpHeaders) => {
-        trailers = fields;
-      });
-      stream.end(frame);
-      const [first] = (await once(stream, "response")) as [IncomingHttpHeaders];
-      stream.resume();
-      await once(stream, "close");
-      return { first, trailers };
-    };
-    const get = toBinary(KeyRequestSchema, create(KeyRequestSchema, { key: KEY }));
-
-    test("an error is a header block and then trailers, never trailers alone", async () => {
-      const { first, trailers } = await call("/immudb.schema.ImmuService/Get", get);
-      assert.equal(first[":status"], 200);
-      assert.match(String(first["content-type"]), /^application\/grpc/);
-      assert.equal(first["grpc-status"], undefined);
-      assert.equal(String(first["immudb-uuid"]).length, 20);
-      assert.equal(trailers["grpc-status"], "2");
-      assert.equal(trailers["grpc-message"], "not logged in");
-      assert.ok(trailers["grpc-status-details-bin"]);
-    });
-
-    test("a text with colons and commas travels as it is", async () => {
-      const client = createClient(ImmuService, createGrpcTransport({ baseUrl: server.url }));
-      const { sessionID } = await client.openSession(ADMIN);
-      const { trailers } = await call("/immudb.schema.ImmuService/Get", Buffer.alloc(0), { sessionid: sessionID });
-      assert.equal(trailers["grpc-message"], "illegal arguments: empty key");
-    });
-
-    test("an unknown method is unimplemented, and a method that is not built says its name", async () => {
-      for (const path of ["/immudb.schema.ImmuService/Nope", "/grpc.health.v1.Health/Check"]) {
-        const { first, trailers } = await call(path, get);
+      test("an error is a header block and then trailers, never trailers alone", async () => {
+        const { first, trailers } = await call("/immudb.schema.ImmuService/Get", get);
         assert.equal(first[":status"], 200);
+        assert.match(String(first["content-type"]), /^application\/grpc/);
         assert.equal(first["grpc-status"], undefined);
         assert.equal(String(first["immudb-uuid"]).length, 20);
-        assert.equal(trailers["grpc-status"], "12");
-        assert.equal(trailers["grpc-message"], `unknown method ${path}`);
-      }
-    });
-
-    test("nothing is compressed, whatever the client offers", async () => {
-      const { first } = await call("/immudb.schema.ImmuService/Health", Buffer.alloc(0), {
-        "grpc-accept-encoding": "gzip",
+        assert.equal(trailers["grpc-status"], "2");
+        assert.equal(trailers["grpc-message"], "not logged in");
+        assert.ok(trailers["grpc-status-details-bin"]);
       });
-      assert.equal(first["grpc-encoding"], undefined);
+
+      test("a text with colons and commas travels as it is", async () => {
+        const client = createClient(ImmuService, createGrpcTransport({ baseUrl: server.url }));
+        const { sessionID } = await client.openSession(ADMIN);
+        const { trailers } = await call("/immudb.schema.ImmuService/Get", Buffer.alloc(0), { sessionid: sessionID });
+        assert.equal(trailers["grpc-message"], "illegal arguments: empty key");
+      });
+
+      test("an unknown method is unimplemented, and a method that is not built says its name", async () => {
+        for (const path of ["/immudb.schema.ImmuService/Nope", "/grpc.health.v1.Health/Check"]) {
+          const { first, trailers } = await call(path, get);
+          assert.equal(first[":status"], 200);
+          assert.equal(first["grpc-status"], undefined);
+          assert.equal(String(first["immudb-uuid"]).length, 20);
+          assert.equal(trailers["grpc-status"], "12");
+          assert.equal(trailers["grpc-message"], `unknown method ${path}`);
+        }
+      });
+
+      test("nothing is compressed, whatever the client offers", async () => {
+        const { first } = await call("/immudb.schema.ImmuService/Health", Buffer.alloc(0), {
+          "grpc-accept-encoding": "gzip",
+        });
+        assert.equal(first["grpc-encoding"], undefined);
+      });
+
+      test("requests that are cut off trouble nobody", async () => {
+        for (const path of ["/", "/immudb.schema.ImmuService/Get", "/nope"]) {
+          const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
+          stream.on("error", () => {});
+          const closed = once(stream, "close");
+          stream.write(Buffer.from([0, 0, 0, 1, 0, 1]));
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          stream.close(8);
+          await closed;
+        }
+        assert.equal((await call("/immudb.schema.ImmuService/Health", Buffer.alloc(0))).trailers["grpc-status"], "0");
+      });
     });
 
-    test("requests that are cut off trouble nobody", async () => {
-      for (const path of ["/", "/immudb.schema.ImmuService/Get", "/nope"]) {
-        const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" });
-        stream.on("error", () => {});
-        const closed = once(stream, "close");
-        stream.write(Buffer.from([0, 0, 0, 1, 0, 1]));
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        stream.close(8);
-        await closed;
+    test("an unknown method is refused in the protocol it was asked in", async () => {
+      const unknown = (type: string) =>
+        fetch(`${server.url}/a.B/C`, { method: "POST", headers: { "content-type": type }, body: "{}" });
+      const json = await unknown("application/json");
+      assert.equal(json.status, 404);
+      assert.deepEqual(await json.json(), { code: "unimplemented", message: "unknown method /a.B/C" });
+      assert.equal(json.headers.get("immudb-uuid")?.length, 20);
+      const web = await unknown("application/grpc-web+proto");
+      assert.equal(web.status, 200);
+      const frame = Buffer.from(await web.arrayBuffer());
+      assert.equal(frame[0], 0x80);
+      assert.equal(frame.readUInt32BE(1), frame.length - 5);
+      assert.equal(String(frame.subarray(5)), "grpc-status: 12\r\ngrpc-message: unknown method /a.B/C\r\n");
+    });
+
+    test("large messages pass, and one beyond the limit is refused as too large", async () => {
+      await using small = await startTestServer({ transport, "max-recv-msg-size": "100000" });
+      const client = createClient(ImmuService, createGrpcTransport({ baseUrl: small.url }));
+      const headers = { sessionid: (await client.openSession(ADMIN)).sessionID };
+      const set = (size: number) => client.set({ KVs: [{ key: KEY, value: new Uint8Array(size) }] }, { headers });
+      assert.equal((await set(99_000)).id, 1n);
+      assert.equal((await refusalOf(set(101_000))).code, 8);
+      assert.equal((await refusalOf(set(3_000_000))).code, 8);
+      assert.equal((await set(99_000)).id, 2n);
+      const start = Date.now();
+      await small.restart();
+      assert.ok(Date.now() - start < 5000, "a stopping server does not wait for what it has refused");
+    });
+
+    test("a message of many megabytes comes and goes over one connection, several at once", async () => {
+      const client = createClient(ImmuService, createGrpcTransport({ baseUrl: server.url, ...PATIENT }));
+      const headers = { sessionid: (await client.openSession(ADMIN)).sessionID };
+      const value = new Uint8Array(5_000_000).fill(7);
+      const keys = ["a", "b", "c"].map((name) => utf8(`large-${name}`));
+      await Promise.all(keys.map((key) => client.set({ KVs: [{ key, value }] }, { headers })));
+      for (const answer of await Promise.all(keys.map((key) => client.get({ key }, { headers })))) {
+        assert.deepEqual(answer.value, value);
       }
-      assert.equal((await call("/immudb.schema.ImmuService/Health", Buffer.alloc(0))).trailers["grpc-status"], "0");
+    });
+
+    test("nobody sends long messages before logging in", async () => {
+      const client = createClient(ImmuService, createGrpcTransport({ baseUrl: server.url, ...PATIENT }));
+      const long = { user: new Uint8Array(100_000), password: utf8("x") };
+      assert.equal((await refusalOf(client.login(long))).code, 8);
+      const set = client.set({ KVs: [{ key: KEY, value: new Uint8Array(20_000_000) }] });
+      assert.equal((await refusalOf(set)).text, "not logged in");
+    });
+
+    test("200 calls at once on one connection are all answered", async () => {
+      const client = createClient(ImmuService, createGrpcTransport({ baseUrl: server.url }));
+      const headers = { sessionid: (await client.openSession(ADMIN)).sessionID };
+      const set = (i: number) => client.set({ KVs: [{ key: utf8(`many-${i}`), value: KEY }] }, { headers });
+      const ids = (await Promise.all(Array.from({ length: 200 }, (_, i) => set(i)))).map((header) => header.id);
+      assert.equal(new Set(ids).size, 200);
+    });
+
+    test("the page is there with a policy that lets only its own files in, and paths lead nowhere else", async () => {
+      const page = await fetch(server.url);
+      if (page.status === 404) assert.match(await page.text(), /not built/);
+      else assert.match(page.headers.get("content-security-policy") ?? "", /^default-src 'none'/);
+      assert.equal(page.headers.get("immudb-uuid")?.length, 20);
+      for (const path of [
+        "/../package.json",
+        "/%2e%2e/package.json",
+        "/..%2fpackage.json",
+        "//package.json",
+        "/package.json",
+      ]) {
+        const socket = connect(server.port, server.host);
+        socket.end(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+        assert.match(await text(socket), /^HTTP\/1\.1 404 /, path);
+      }
+    });
+
+    test("what is no proper request is answered as such", async () => {
+      const raw = async (lines: string) => {
+        const socket = connect(server.port, server.host);
+        socket.end(lines);
+        return text(socket);
+      };
+      const type = "Content-Type: application/json\r\nContent-Length: 2\r\nConnection: close";
+      assert.match(
+        await raw(`POST /immudb.schema.ImmuService/Health HTTP/1.1\r\nHost: x\r\n${type}\r\n\r\n{}`),
+        /^HTTP\/1\.1 200/,
+      );
+      assert.match(
+        await raw(`POST /immudb.schema.ImmuService/Health HTTP/1.1\r\nHost: a b\r\n${type}\r\n\r\n{}`),
+        /^HTTP\/1\.1 400/,
+      );
+      assert.match(
+        await raw(`POST /immudb.schema.ImmuService/Health HTTP/1.0\r\n${type}\r\n\r\n{}`),
+        /^HTTP\/1\.[01] 400/,
+      );
+      assert.match(await raw("OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), /^HTTP\/1\.1 400/);
     });
   });
-
-  test("an unknown method is refused in the protocol it was asked in", async () => {
-    const unknown = (type: string) =>
-      fetch(`${server.url}/a.B/C`, { method: "POST", headers: { "content-type": type }, body: "{}" });
-    const json = await unknown("application/json");
-    assert.equal(json.status, 404);
-    assert.deepEqual(await json.json(), { code: "unimplemented", message: "unknown method /a.B/C" });
-    assert.equal(json.headers.get("immudb-uuid")?.length, 20);
-    const web = await unknown("application/grpc-web+proto");
-    assert.equal(web.status, 200);
-    const frame = Buffer.from(await web.arrayBuffer());
-    assert.equal(frame[0], 0x80);
-    assert.equal(frame.readUInt32BE(1), frame.length - 5);
-    assert.equal(String(frame.subarray(5)), "grpc-status: 12\r\ngrpc-message: unknown method /a.B/C\r\n");
-  });
-
-  test("large messages pass, and one beyond the limit is refused as too large", async () => {
-    await using small = await startTestServer({ "max-recv-msg-size": "100000" });
-    const client = createClient(ImmuService, createGrpcTransport({ baseUrl: small.url }));
-    const headers = { sessionid: (await client.openSession(ADMIN)).sessionID };
-    const set = (size: number) => client.set({ KVs: [{ key: KEY, value: new Uint8Array(size) }] }, { headers });
-    assert.equal((await set(99_000)).id, 1n);
-    assert.equal((await refusalOf(set(101_000))).code, 8);
-    assert.equal((await refusalOf(set(3_000_000))).code, 8);
-    assert.equal((await set(99_000)).id, 2n);
-    const start = Date.now();
-    await small.restart();
-    assert.ok(Date.now() - start < 5000, "a stopping server does not wait for what it has refused");
-  });
-
-  test("a message of many megabytes comes and goes over one connection, several at once", async () => {
-    const client = createClient(ImmuService, createGrpcTransport({ baseUrl: server.url, ...PATIENT }));
-    const headers = { sessionid: (await client.openSession(ADMIN)).sessionID };
-    const value = new Uint8Array(5_000_000).fill(7);
-    const keys = ["a", "b", "c"].map((name) => utf8(`large-${name}`));
-    await Promise.all(keys.map((key) => client.set({ KVs: [{ key, value }] }, { headers })));
-    for (const answer of await Promise.all(keys.map((key) => client.get({ key }, { headers })))) {
-      assert.deepEqual(answer.value, value);
-    }
-  });
-
-  test("nobody sends long messages before logging in", async () => {
-    const client = createClient(ImmuService, createGrpcTransport({ baseUrl: server.url, ...PATIENT }));
-    const long = { user: new Uint8Array(100_000), password: utf8("x") };
-    assert.equal((await refusalOf(client.login(long))).code, 8);
-    const set = client.set({ KVs: [{ key: KEY, value: new Uint8Array(20_000_000) }] });
-    assert.equal((await refusalOf(set)).text, "not logged in");
-  });
-
-  test("200 calls at once on one connection are all answered", async () => {
-    const client = createClient(ImmuService, createGrpcTransport({ baseUrl: server.url }));
-    const headers = { sessionid: (await client.openSession(ADMIN)).sessionID };
-    const set = (i: number) => client.set({ KVs: [{ key: utf8(`many-${i}`), value: KEY }] }, { headers });
-    const ids = (await Promise.all(Array.from({ length: 200 }, (_, i) => set(i)))).map((header) => header.id);
-    assert.equal(new Set(ids).size, 200);
-  });
-
-  test("the page is there with a policy that lets only its own files in, and paths lead nowhere else", async () => {
-    const page = await fetch(server.url);
-    if (page.status === 404) assert.match(await page.text(), /not built/);
-    else assert.match(page.headers.get("content-security-policy") ?? "", /^default-src 'none'/);
-    assert.equal(page.headers.get("immudb-uuid")?.length, 20);
-    for (const path of [
-      "/../package.json",
-      "/%2e%2e/package.json",
-      "/..%2fpackage.json",
-      "//package.json",
-      "/package.json",
-    ]) {
-      const socket = connect(server.port, server.host);
-      socket.end(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
-      assert.match(await text(socket), /^HTTP\/1\.1 404 /, path);
-    }
-  });
-
-  test("what is no proper request is answered as such", async () => {
-    const raw = async (lines: string) => {
-      const socket = connect(server.port, server.host);
-      socket.end(lines);
-      return text(socket);
-    };
-    const type = "Content-Type: application/json\r\nContent-Length: 2\r\nConnection: close";
-    assert.match(
-      await raw(`POST /immudb.schema.ImmuService/Health HTTP/1.1\r\nHost: x\r\n${type}\r\n\r\n{}`),
-      /^HTTP\/1\.1 200/,
-    );
-    assert.match(
-      await raw(`POST /immudb.schema.ImmuService/Health HTTP/1.1\r\nHost: a b\r\n${type}\r\n\r\n{}`),
-      /^HTTP\/1\.1 400/,
-    );
-    assert.match(
-      await raw(`POST /immudb.schema.ImmuService/Health HTTP/1.0\r\n${type}\r\n\r\n{}`),
-      /^HTTP\/1\.[01] 400/,
-    );
-    assert.match(await raw("OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), /^HTTP\/1\.1 400/);
-  });
-});

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttpServer, request as httpRequest } from "node:http";
-import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
+import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { StartError } from "../../../src/server/errors.ts";
+import { stockHttp2Door } from "../../../src/server/http2-door.ts";
 import { Port, protocolOf } from "../../../src/server/port.ts";
 
 const PREFACE_TIMEOUT_MS = 200;
@@ -38,7 +39,7 @@ describe("one port", () => {
       address: "127.0.0.1",
       port: 0,
       http1: createHttpServer(answer),
-      http2: createHttp2Server({}, answer as never),
+      http2: stockHttp2Door(answer as never),
       prefaceTimeoutMs: PREFACE_TIMEOUT_MS,
     });
   });
@@ -149,7 +150,7 @@ describe("one port", () => {
   });
 
   test("says what to do when its address is taken", async () => {
-    const options = { http1: createHttpServer(), http2: createHttp2Server(), address: "127.0.0.1" };
+    const options = { http1: createHttpServer(), http2: stockHttp2Door(() => {}), address: "127.0.0.1" };
     const error = await Port.listen({ ...options, port: port.number }).then(
       () => assert.fail("listens twice"),
       (e) => e,

@@ -1,0 +1,171 @@
+// A call by the router's universal handlers over a stream of our HTTP/2 engine: what is streamed, compressed, gRPC-Web,
+// Connect, or unusual. The handler pulls the body, and only what it has pulled is given back to the sender's window; it
+// is asked for the next piece of the answer when the last one is on its way.
+
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { encodeFields, type HeaderFields } from "../http2/header-fields.ts";
+import type { BodySink, ServerStream } from "../http2/server-stream.ts";
+import { peerKey } from "../services/connect.ts";
+import { BudgetShare } from "./byte-budget.ts";
+import type { DoorOptions } from "./doors.ts";
+import { grpcTrailerFields } from "./grpc-replies.ts";
+import { PieceQueue } from "./piece-queue.ts";
+
+/** Of a body that somebody else began to read. */
+export interface BegunBody {
+  readonly received: readonly Uint8Array[];
+  /** Whether that is all of it. */
+  readonly isEnded: boolean;
+  /** How many of the received bytes have been given back to the sender's window already. */
+  readonly counted: number;
+}
+
+const NOT_BEGUN: BegunBody = { received: [], isEnded: false, counted: 0 };
+/** RFC 9113 §7. */
+const INTERNAL_ERROR = 2;
+
+/** Runs calls by universal handlers. */
+export class UniversalCalls {
+  readonly #door: DoorOptions;
+  readonly #ownFields: readonly (readonly [string, string])[];
+
+  /** `ownFields`: on every answer. */
+  constructor(door: DoorOptions, ownFields: readonly (readonly [string, string])[]) {
+    this.#door = door;
+    this.#ownFields = ownFields;
+  }
+
+  run(stream: ServerStream, handler: UniversalHandler, begun: BegunBody = NOT_BEGUN): void {
+    const { headers } = stream;
+    const isGrpc = headers.get("content-type")?.startsWith("application/grpc") ?? false;
+    const { budget, messageBytesMax: bytesMax } = this.#door;
+    const share = new BudgetShare(budget, { contentLength: headers.get("content-length"), isGrpc, bytesMax });
+    const body = new PulledBody(stream, share, begun);
+    stream.sink = body;
+    this.#answer(stream, handler, body)
+      .catch((error: unknown) => {
+        if (body.signal.aborted) return;
+        const { method } = handler;
+        this.#door.logger.error({ method: method.name, err: error }, "a call failed unexpectedly");
+        stream.reset(INTERNAL_ERROR);
+      })
+      .finally(() => share.end());
+  }
+
+  async #answer(stream: ServerStream, handler: UniversalHandler, body: PulledBody): Promise<void> {
+    const { headers, peer } = stream;
+    const response = await handler({
+      httpVersion: "2.0",
+      method: headers.method,
+      url: new URL(headers.path, `${headers.scheme}://${headers.authority}`).toString(),
+      header: headersOf(headers),
+      body,
+      signal: body.signal,
+      contextValues: createContextValues().set(peerKey, peer),
+    });
+    await this.#send(stream, response, body.signal);
+  }
+
+  async #send(stream: ServerStream, response: UniversalServerResponse, gone: AbortSignal): Promise<void> {
+    const pieces = response.body?.[Symbol.asyncIterator]();
+    try {
+      // The handler may set fields of the head until its first piece is there.
+      let piece = await pieces?.next();
+      gone.throwIfAborted();
+      stream.head(encodeFields([[":status", String(response.status)], ...this.#ownFields, ...(response.header ?? [])]));
+      for (; piece !== undefined && piece.done !== true; piece = await pieces?.next()) {
+        gone.throwIfAborted();
+        if (!stream.write(piece.value)) await drained(stream, gone);
+      }
+      gone.throwIfAborted();
+      stream.end(response.trailer === undefined ? undefined : encodeFields(grpcTrailerFields(response.trailer)));
+    } catch (error) {
+      // Whoever makes the answer hears that it goes nowhere.
+      await pieces?.throw?.(error).catch(() => undefined);
+      throw error;
+    } finally {
+      await pieces?.return?.().catch(() => undefined);
+    }
+  }
+}
+
+function headersOf(headers: HeaderFields): Headers {
+  const result = new Headers();
+  for (const [name, value] of headers.entries()) result.append(name, value);
+  return result;
+}
+
+/** Resolves when more can be written, or nobody reads any more. */
+function drained(stream: ServerStream, gone: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const onGone = (): void => resolve();
+    gone.addEventListener("abort", onGone, { once: true });
+    stream.ondrain = () => {
+      stream.ondrain = undefined;
+      gone.removeEventListener("abort", onGone);
+      resolve();
+    };
+  });
+}
+
+/** The body of a request, for whoever iterates over it. */
+class PulledBody implements BodySink, AsyncIterable<Uint8Array> {
+  readonly #stream: ServerStream;
+  readonly #share: BudgetShare;
+  readonly #gone = new AbortController();
+  readonly #waiting: PieceQueue;
+  #counted: number;
+  #isEnded: boolean;
+  #wake: (() => void) | undefined;
+
+  constructor(stream: ServerStream, share: BudgetShare, { received, isEnded, counted }: BegunBody) {
+    this.#stream = stream;
+    this.#share = share;
+    this.#waiting = new PieceQueue();
+    for (const piece of received) this.#waiting.push(piece);
+    this.#isEnded = isEnded;
+    this.#counted = counted;
+  }
+
+  /** Aborts when the caller has gone. */
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#waiting.push(chunk);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake?.();
+  }
+
+  aborted(): void {
+    this.#gone.abort(new ConnectError("the caller went away", Code.Canceled));
+    this.#wake?.();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return { next: () => this.#next() };
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array>> {
+    this.#share.begin();
+    while (this.#waiting.isEmpty && !this.#isEnded && !this.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.signal.throwIfAborted();
+    const chunk = this.#waiting.shift();
+    if (chunk === undefined) return { done: true, value: undefined };
+    this.#share.add(chunk);
+    const given = Math.min(this.#counted, chunk.length);
+    this.#counted -= given;
+    if (chunk.length > given) this.#stream.consumed(chunk.length - given);
+    return { done: false, value: chunk };
+  }
+}
