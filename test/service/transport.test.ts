@@ -77,6 +77,31 @@ for (const transport of ["own", "node"])
       assert.equal((await post("Set", "{", session)).status, 400);
     });
 
+    test("calls without side effects are also asked with GET, others are not", async () => {
+      const opened = await post(
+        "OpenSession",
+        JSON.stringify({ username: "aW1tdWRi", password: "aW1tdWRi", databaseName: "defaultdb" }),
+      );
+      const { sessionID: sessionid = "" } = (await opened.json()) as Record<string, string>;
+      const set = await post("Set", '{"KVs":[{"key":"Z2V0","value":"aXQ="}]}', { sessionid });
+      assert.equal(set.status, 200);
+      const query = `encoding=json&message=${encodeURIComponent('{"key":"Z2V0"}')}`;
+      const path = `/immudb.schema.ImmuService/Get?${query}`;
+      const overHttp1 = await fetch(`${server.url}${path}`, { headers: { sessionid } });
+      assert.partialDeepStrictEqual(await overHttp1.json(), { key: "Z2V0", value: "aXQ=" });
+      const session = connectHttp2(server.url);
+      const ask = async (asked: string): Promise<[status: unknown, body: string]> => {
+        const stream = session.request({ ":path": asked, sessionid });
+        const [fields] = (await once(stream, "response")) as [IncomingHttpHeaders];
+        return [fields[":status"], await text(stream)];
+      };
+      const [status, body] = await ask(path);
+      assert.equal(status, 200);
+      assert.partialDeepStrictEqual(JSON.parse(body), { key: "Z2V0", value: "aXQ=" });
+      assert.equal((await ask(`/immudb.schema.ImmuService/Set?${query}`))[0], 405);
+      session.close();
+    });
+
     describe("as raw gRPC", () => {
       let session: ClientHttp2Session;
       before(() => {
