@@ -61,7 +61,11 @@ function planOf(): Plan {
     turns,
     turnMs,
     bulkMs: quick ? 1000 : 8000,
-    keys: Number(flags.keys ?? (quick ? 100_000 : 1_000_000)),
+    million: {
+      keys: Number(flags.keys ?? (quick ? 100_000 : 1_000_000)),
+      starts: quick ? 1 : 3,
+      spellMs: quick ? 300 : 3000,
+    },
     records: quick ? "few" : "all",
     progress: (text) => process.stderr.isTTY && process.stderr.write(`\r\u001b[K${text}\r`),
   };

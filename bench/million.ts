@@ -25,11 +25,15 @@ import { BULK_SET, bulkLane } from "./workloads/writes.ts";
 const TOGETHER = 1000;
 const LOADERS = 8;
 const READERS = 28;
-const READ_MS = 3000;
-const REST_MS = 3000;
 const SAMPLE_MS = 100;
-/** A start is measured so often; the median counts. */
-const STARTS = 3;
+
+export interface MillionPlan {
+  readonly keys: number;
+  /** A start is measured so often; the median counts. */
+  readonly starts: number;
+  /** How long keys are read, and how long the server is left alone before its memory at rest is looked at. */
+  readonly spellMs: number;
+}
 
 interface Start {
   readonly servingSeconds: number;
@@ -38,7 +42,7 @@ interface Start {
 
 export async function measureMillion(
   options: SubjectOptions,
-  keys: number,
+  { keys, starts, spellMs }: MillionPlan,
 ): Promise<{ results: Result[]; memory: readonly MemorySample[] }> {
   const directory = await mkdtemp(join(tmpdir(), "bench-"));
   const sampler = new Sampler();
@@ -50,24 +54,24 @@ export async function measureMillion(
       await using server = startIn(directory, options);
       await server.serving;
       const before = await bytesBelow(directory);
-      await fillAndRead(server, keys, sampler);
+      await fillAndRead(server, keys, spellMs, sampler);
       one("memory loaded", sampler.highest("loading", "reading"));
       sampler.phase = "resting";
-      await sleep(REST_MS);
+      await sleep(spellMs);
       one("memory after the load", memoryOf(server.pid) ?? {});
       one("disk, transactions of 1000", { diskBytesPerEntry: ((await bytesBelow(directory)) - before) / keys });
       sampler.stop();
       await server.stop();
     }
     const stopped: Start[] = [];
-    for (let i = 0; i < STARTS; i++)
+    for (let i = 0; i < starts; i++)
       stopped.push(await startAndRead(directory, options, keys, (server) => server.stop()));
     one("restart after a stop", median(stopped), stopped);
     const killed: Start[] = [];
     let idle: Memory | undefined;
-    for (let i = 0; i <= STARTS; i++) {
+    for (let i = 0; i <= starts; i++) {
       const start = await startAndRead(directory, options, keys, async (server, client) => {
-        if (i === STARTS) await sleep(REST_MS);
+        if (i === starts) await sleep(spellMs);
         idle = memoryOf(server.pid);
         await client.set("a write", `before kill ${i}`);
         await server.kill();
@@ -84,7 +88,7 @@ export async function measureMillion(
   }
 }
 
-async function fillAndRead(server: ServerProcess, keys: number, sampler: Sampler): Promise<void> {
+async function fillAndRead(server: ServerProcess, keys: number, readMs: number, sampler: Sampler): Promise<void> {
   const address = await server.serving;
   const ground = await prepare(address, "none");
   const door = (name: string): { address: string; path: string; sessionId: string } => ({
@@ -101,7 +105,7 @@ async function fillAndRead(server: ServerProcess, keys: number, sampler: Sampler
   await run("Set", loaders(), { forMs: Number.POSITIVE_INFINITY, callsMax: keys / TOGETHER });
   await settled(server.pid);
   sampler.phase = "reading";
-  await run("Get", readers(keys), { forMs: READ_MS });
+  await run("Get", readers(keys), { forMs: readMs });
 }
 
 /** New keys in order, whichever lane is next. */

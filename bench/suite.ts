@@ -8,7 +8,7 @@ import { Cell, type Client } from "./cell.ts";
 import { CommitProbe } from "./commit-probe.ts";
 import { singlesOnDisk } from "./disk.ts";
 import { prepare } from "./ground.ts";
-import { measureMillion } from "./million.ts";
+import { type MillionPlan, measureMillion } from "./million.ts";
 import type { MemorySample, Result } from "./result.ts";
 import { type SubjectOptions, startSubject } from "./subject.ts";
 import { READS } from "./workloads/reads.ts";
@@ -25,8 +25,7 @@ export interface Plan {
   readonly turns: number;
   readonly turnMs: number;
   readonly bulkMs: number;
-  /** Of the run that is named after a million. */
-  readonly keys: number;
+  readonly million: MillionPlan;
   readonly records: "all" | "few";
   /** Told of every result as it comes. */
   readonly progress: (text: string) => void;
@@ -56,13 +55,13 @@ export async function runSuite(plan: Plan): Promise<{ results: Result[]; memory:
   let memory: readonly MemorySample[] = [];
   if (isOurs && plan.wants(MILLION)) {
     plan.progress(MILLION);
-    const million = await measureMillion(plan.subject, plan.keys);
+    const million = await measureMillion(plan.subject, plan.million);
     keep(...million.results);
     memory = million.memory;
   }
   if (isOurs && plan.wants(DISK)) {
     plan.progress(DISK);
-    keep(await singlesOnDisk(plan.subject, Math.ceil(plan.keys / 20)));
+    keep(await singlesOnDisk(plan.subject, Math.ceil(plan.million.keys / 20)));
   }
   if (UNBUILT.some(plan.wants)) keep(...(await unbuilt(plan)));
   return { results, memory };
