@@ -78,6 +78,11 @@ export interface ZEntry {
 export interface Tx {
   readonly header: TxHeader;
   readonly entries: readonly TxEntry[];
+  /**
+   * The same entries as they stand in a `Tx` message (fields 2, tags included), in pieces, when they are kept so: an answer
+   * copies these. `entries` may then be decoded when it is first asked for.
+   */
+  readonly entriesOnWire?: readonly Uint8Array[] | undefined;
   readonly kvEntries?: readonly Entry[] | undefined;
   readonly zEntries?: readonly ZEntry[] | undefined;
 }

@@ -1,30 +1,24 @@
-// Entries in their two forms: as a transaction lists them (TxEntry) and as a reader sees them (Entry, Reference, ZEntry).
+// Entries in their two forms: as a transaction lists them (TxEntry) and as a reader sees them (Entry, Reference, ZEntry). On the
+// way out an entry without metadata is its own message: the fields have the same names, and encoders ask for no more.
 
-import { create } from "@bufbuild/protobuf";
-import {
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
   EntrySchema,
   ReferenceSchema,
-  type Entry as WireEntry,
-  type Reference as WireReference,
+  Entry as WireEntry,
+  Reference as WireReference,
 } from "../../gen/immudb/schema/kv_pb.ts";
-import { type ZEntry as WireZEntry, ZEntrySchema } from "../../gen/immudb/schema/sorted_set_pb.ts";
-import { TxEntrySchema, type TxEntry as WireTxEntry } from "../../gen/immudb/schema/tx_pb.ts";
-import { EMPTY } from "../base/bytes.ts";
+import type { ZEntry as WireZEntry, ZEntrySchema } from "../../gen/immudb/schema/sorted_set_pb.ts";
+import type { TxEntrySchema, TxEntry as WireTxEntry } from "../../gen/immudb/schema/tx_pb.ts";
 import type { Entry, Reference, TxEntry, ZEntry } from "../proof/model.ts";
 import { WireError } from "./errors.ts";
 import { kvMetadataFromWire, kvMetadataToWire } from "./metadata.ts";
 import { checkKnown, digestFromWire, required } from "./parts.ts";
 
-export function txEntryToWire(entry: TxEntry): WireTxEntry {
-  const wire = create(TxEntrySchema, {
-    key: entry.key,
-    hValue: entry.hValue,
-    vLen: entry.vLen,
-    value: entry.value ?? EMPTY,
-  });
-  const metadata = kvMetadataToWire(entry.metadata);
-  if (metadata !== undefined) wire.metadata = metadata;
-  return wire;
+export function txEntryToWire(entry: TxEntry): MessageInitShape<typeof TxEntrySchema> {
+  const wire = entry.metadata === undefined ? entry : { ...entry, metadata: kvMetadataToWire(entry.metadata) };
+  // A value that is undefined counts as absent, which the type does not say of bytes.
+  return wire as MessageInitShape<typeof TxEntrySchema>;
 }
 
 /** An empty value reads as none: the wire does not tell them apart. */
@@ -41,18 +35,14 @@ export function txEntryFromWire(wire: WireTxEntry): TxEntry {
   };
 }
 
-export function entryToWire(entry: Entry): WireEntry {
-  const wire = create(EntrySchema, {
-    tx: entry.tx,
-    key: entry.key,
-    value: entry.value,
-    expired: entry.expired,
-    revision: entry.revision,
-  });
-  const metadata = kvMetadataToWire(entry.metadata);
-  if (metadata !== undefined) wire.metadata = metadata;
-  if (entry.referencedBy !== undefined) wire.referencedBy = referenceToWire(entry.referencedBy);
-  return wire;
+export function entryToWire(entry: Entry): MessageInitShape<typeof EntrySchema> {
+  const { metadata, referencedBy } = entry;
+  if (metadata === undefined && referencedBy === undefined) return entry;
+  return {
+    ...entry,
+    metadata: kvMetadataToWire(metadata),
+    referencedBy: referencedBy === undefined ? undefined : referenceToWire(referencedBy),
+  };
 }
 
 export function entryFromWire(message: WireEntry | undefined): Entry {
@@ -69,16 +59,8 @@ export function entryFromWire(message: WireEntry | undefined): Entry {
   };
 }
 
-export function referenceToWire(reference: Reference): WireReference {
-  const wire = create(ReferenceSchema, {
-    tx: reference.tx,
-    key: reference.key,
-    atTx: reference.atTx,
-    revision: reference.revision,
-  });
-  const metadata = kvMetadataToWire(reference.metadata);
-  if (metadata !== undefined) wire.metadata = metadata;
-  return wire;
+export function referenceToWire(reference: Reference): MessageInitShape<typeof ReferenceSchema> {
+  return { ...reference, metadata: kvMetadataToWire(reference.metadata) };
 }
 
 export function referenceFromWire(wire: WireReference): Reference {
@@ -87,10 +69,8 @@ export function referenceFromWire(wire: WireReference): Reference {
   return { tx, key, atTx, metadata: kvMetadataFromWire(wire.metadata), revision };
 }
 
-export function zEntryToWire(entry: ZEntry): WireZEntry {
-  const wire = create(ZEntrySchema, { set: entry.set, key: entry.key, score: entry.score, atTx: entry.atTx });
-  if (entry.entry !== undefined) wire.entry = entryToWire(entry.entry);
-  return wire;
+export function zEntryToWire(member: ZEntry): MessageInitShape<typeof ZEntrySchema> {
+  return { ...member, entry: member.entry === undefined ? undefined : entryToWire(member.entry) };
 }
 
 export function zEntryFromWire(wire: WireZEntry): ZEntry {

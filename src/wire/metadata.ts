@@ -1,21 +1,21 @@
 // Metadata of entries and transactions. Metadata without attributes is the same as none: both hash alike.
 
-import { create } from "@bufbuild/protobuf";
-import { ExpirationSchema, type KVMetadata, KVMetadataSchema } from "../../gen/immudb/schema/kv_pb.ts";
-import { TxMetadataSchema, type TxMetadata as WireTxMetadata } from "../../gen/immudb/schema/tx_pb.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { KVMetadata, KVMetadataSchema } from "../../gen/immudb/schema/kv_pb.ts";
+import type { TxMetadataSchema, TxMetadata as WireTxMetadata } from "../../gen/immudb/schema/tx_pb.ts";
 import { EMPTY } from "../base/bytes.ts";
 import type { KvMetadata, TxMetadata } from "../proof/model.ts";
 import { WireError } from "./errors.ts";
 import { checkKnown } from "./parts.ts";
 
-export function kvMetadataToWire(metadata: KvMetadata | undefined): KVMetadata | undefined {
+export function kvMetadataToWire(
+  metadata: KvMetadata | undefined,
+): MessageInitShape<typeof KVMetadataSchema> | undefined {
   if (metadata === undefined) return undefined;
   const { deleted, expiresAt, nonIndexable } = metadata;
   if (!deleted && expiresAt === undefined && !nonIndexable) return undefined;
-  const wire = create(KVMetadataSchema, { deleted, nonIndexable });
   // Presence counts, not the value: an entry that expires at 0 has expired.
-  if (expiresAt !== undefined) wire.expiration = create(ExpirationSchema, { expiresAt });
-  return wire;
+  return { deleted, expiration: expiresAt === undefined ? undefined : { expiresAt }, nonIndexable };
 }
 
 /** Throws `field_unknown`. */
@@ -29,14 +29,16 @@ export function kvMetadataFromWire(wire: KVMetadata | undefined): KvMetadata | u
 }
 
 /** Throws `not_representable` for attributes that would be gone on the other side, and with them the hash. */
-export function txMetadataToWire(metadata: TxMetadata | undefined): WireTxMetadata | undefined {
+export function txMetadataToWire(
+  metadata: TxMetadata | undefined,
+): MessageInitShape<typeof TxMetadataSchema> | undefined {
   if (metadata === undefined) return undefined;
   const { truncatedUptoTx, extra } = metadata;
   if (truncatedUptoTx === undefined && extra === undefined) return undefined;
   if (truncatedUptoTx === 0n || extra?.length === 0) {
     throw new WireError("not_representable", "transaction metadata would read back different", { part: "metadata" });
   }
-  return create(TxMetadataSchema, { truncatedTxID: truncatedUptoTx ?? 0n, extra: extra ?? EMPTY });
+  return { truncatedTxID: truncatedUptoTx ?? 0n, extra: extra ?? EMPTY };
 }
 
 /** Throws `field_unknown`. */

@@ -1,18 +1,18 @@
 // Proofs. From outside every part is optional; a proof that lacks one that every honest proof has is refused here, and a
 // missing linear or advance proof is left for the verifier to judge, since it may be unneeded.
 
-import { create } from "@bufbuild/protobuf";
-import {
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
   DualProofSchema,
   DualProofV2Schema,
   InclusionProofSchema,
   LinearAdvanceProofSchema,
   LinearProofSchema,
-  type DualProof as WireDualProof,
-  type DualProofV2 as WireDualProofV2,
-  type InclusionProof as WireInclusionProof,
-  type LinearAdvanceProof as WireLinearAdvanceProof,
-  type LinearProof as WireLinearProof,
+  DualProof as WireDualProof,
+  DualProofV2 as WireDualProofV2,
+  InclusionProof as WireInclusionProof,
+  LinearAdvanceProof as WireLinearAdvanceProof,
+  LinearProof as WireLinearProof,
 } from "../../gen/immudb/schema/proof_pb.ts";
 import type { DualProof, DualProofV2, InclusionProof, LinearAdvanceProof, LinearProof } from "../proof/model.ts";
 import { ZERO_DIGEST } from "../proof/tx-header.ts";
@@ -25,8 +25,13 @@ export interface DualProofToWireOptions {
   readonly emptyTargetMetadata: boolean;
 }
 
-export function inclusionProofToWire(proof: InclusionProof): WireInclusionProof {
-  return create(InclusionProofSchema, { leaf: proof.leaf, width: proof.width, terms: [...proof.terms] });
+export function inclusionProofToWire(proof: InclusionProof): MessageInitShape<typeof InclusionProofSchema> {
+  return { leaf: proof.leaf, width: proof.width, terms: listed(proof.terms) };
+}
+
+/** Whoever encodes a message only reads its lists, which its type does not say. */
+function listed<T>(terms: readonly T[]): T[] {
+  return terms as T[];
 }
 
 export function inclusionProofFromWire(message: WireInclusionProof | undefined): InclusionProof {
@@ -35,9 +40,9 @@ export function inclusionProofFromWire(message: WireInclusionProof | undefined):
   return { leaf: wire.leaf, width: wire.width, terms: termsFromWire(wire.terms, "inclusionProof.terms") };
 }
 
-export function linearProofToWire(proof: LinearProof): WireLinearProof {
+export function linearProofToWire(proof: LinearProof): MessageInitShape<typeof LinearProofSchema> {
   const { sourceTxId, targetTxId, terms } = proof;
-  return create(LinearProofSchema, { sourceTxId, TargetTxId: targetTxId, terms: [...terms] });
+  return { sourceTxId, TargetTxId: targetTxId, terms: listed(terms) };
 }
 
 export function linearProofFromWire(wire: WireLinearProof): LinearProof {
@@ -46,12 +51,12 @@ export function linearProofFromWire(wire: WireLinearProof): LinearProof {
   return { sourceTxId: wire.sourceTxId, targetTxId: wire.TargetTxId, terms };
 }
 
-export function linearAdvanceProofToWire(proof: LinearAdvanceProof): WireLinearAdvanceProof {
-  return create(LinearAdvanceProofSchema, {
-    linearProofTerms: [...proof.linearProofTerms],
+export function linearAdvanceProofToWire(proof: LinearAdvanceProof): MessageInitShape<typeof LinearAdvanceProofSchema> {
+  return {
+    linearProofTerms: listed(proof.linearProofTerms),
     // Leaf and width are left at 0: the position follows from the place in the list.
-    inclusionProofs: proof.inclusionProofs.map((terms) => create(InclusionProofSchema, { terms: [...terms] })),
-  });
+    inclusionProofs: proof.inclusionProofs.map((terms) => ({ terms: listed(terms) })),
+  };
 }
 
 export function linearAdvanceProofFromWire(wire: WireLinearAdvanceProof): LinearAdvanceProof {
@@ -62,20 +67,21 @@ export function linearAdvanceProofFromWire(wire: WireLinearAdvanceProof): Linear
   };
 }
 
-export function dualProofToWire(proof: DualProof, options: DualProofToWireOptions): WireDualProof {
-  const wire = create(DualProofSchema, {
+export function dualProofToWire(
+  proof: DualProof,
+  options: DualProofToWireOptions,
+): MessageInitShape<typeof DualProofSchema> {
+  const { linearProof, linearAdvanceProof } = proof;
+  return {
     sourceTxHeader: txHeaderToWire(proof.sourceTxHeader, { emptyMetadata: options.emptySourceMetadata }),
     targetTxHeader: txHeaderToWire(proof.targetTxHeader, { emptyMetadata: options.emptyTargetMetadata }),
-    inclusionProof: [...proof.inclusionProof],
-    consistencyProof: [...proof.consistencyProof],
+    inclusionProof: listed(proof.inclusionProof),
+    consistencyProof: listed(proof.consistencyProof),
     targetBlTxAlh: proof.targetBlTxAlh,
-    lastInclusionProof: [...proof.lastInclusionProof],
-  });
-  if (proof.linearProof !== undefined) wire.linearProof = linearProofToWire(proof.linearProof);
-  if (proof.linearAdvanceProof !== undefined) {
-    wire.LinearAdvanceProof = linearAdvanceProofToWire(proof.linearAdvanceProof);
-  }
-  return wire;
+    lastInclusionProof: listed(proof.lastInclusionProof),
+    linearProof: linearProof === undefined ? undefined : linearProofToWire(linearProof),
+    LinearAdvanceProof: linearAdvanceProof === undefined ? undefined : linearAdvanceProofToWire(linearAdvanceProof),
+  };
 }
 
 export function dualProofFromWire(message: WireDualProof | undefined): DualProof {
@@ -97,13 +103,16 @@ export function dualProofFromWire(message: WireDualProof | undefined): DualProof
   };
 }
 
-export function dualProofV2ToWire(proof: DualProofV2, options: DualProofToWireOptions): WireDualProofV2 {
-  return create(DualProofV2Schema, {
+export function dualProofV2ToWire(
+  proof: DualProofV2,
+  options: DualProofToWireOptions,
+): MessageInitShape<typeof DualProofV2Schema> {
+  return {
     sourceTxHeader: txHeaderToWire(proof.sourceTxHeader, { emptyMetadata: options.emptySourceMetadata }),
     targetTxHeader: txHeaderToWire(proof.targetTxHeader, { emptyMetadata: options.emptyTargetMetadata }),
-    inclusionProof: [...proof.inclusionProof],
-    consistencyProof: [...proof.consistencyProof],
-  });
+    inclusionProof: listed(proof.inclusionProof),
+    consistencyProof: listed(proof.consistencyProof),
+  };
 }
 
 export function dualProofV2FromWire(message: WireDualProofV2 | undefined): DualProofV2 {

@@ -1,11 +1,10 @@
 // The state of a database and its signature.
 
-import { create } from "@bufbuild/protobuf";
-import {
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
   ImmutableStateSchema,
-  SignatureSchema,
-  type Signature as WireSignature,
-  type ImmutableState as WireState,
+  Signature as WireSignature,
+  ImmutableState as WireState,
 } from "../../gen/immudb/schema/proof_pb.ts";
 import type { Signature, State } from "../proof/model.ts";
 import { checkKnown, digestFromWire } from "./parts.ts";
@@ -16,24 +15,16 @@ export interface Precommitted {
   readonly txHash: Uint8Array;
 }
 
-export function signatureToWire(signature: Signature): WireSignature {
-  return create(SignatureSchema, { publicKey: signature.publicKey, signature: signature.signature });
-}
-
 export function signatureFromWire(wire: WireSignature | undefined): Signature | undefined {
   if (wire === undefined) return undefined;
   checkKnown(wire, "signature");
   return { publicKey: wire.publicKey, signature: wire.signature };
 }
 
-export function stateToWire(state: State, precommitted?: Precommitted): WireState {
-  const wire = create(ImmutableStateSchema, { db: state.db, txId: state.txId, txHash: state.txHash });
-  if (state.signature !== undefined) wire.signature = signatureToWire(state.signature);
-  if (precommitted !== undefined) {
-    wire.precommittedTxId = precommitted.txId;
-    wire.precommittedTxHash = precommitted.txHash;
-  }
-  return wire;
+export function stateToWire(state: State, precommitted?: Precommitted): MessageInitShape<typeof ImmutableStateSchema> {
+  const { db, txId, txHash, signature } = state;
+  if (precommitted === undefined) return { db, txId, txHash, signature };
+  return { db, txId, txHash, signature, precommittedTxId: precommitted.txId, precommittedTxHash: precommitted.txHash };
 }
 
 /** What was precommitted is left out: no client may rely on it. */

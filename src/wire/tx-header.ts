@@ -1,8 +1,8 @@
 // Transaction headers. On the wire, a header that was read together with its transaction carries a metadata message even when
 // there is no metadata; a header read alone leaves it out. Both hash alike, and clients may compare the bytes.
 
-import { create } from "@bufbuild/protobuf";
-import { TxHeaderSchema, TxMetadataSchema, type TxHeader as WireTxHeader } from "../../gen/immudb/schema/tx_pb.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { TxHeaderSchema, TxHeader as WireTxHeader } from "../../gen/immudb/schema/tx_pb.ts";
 import type { TxHeader } from "../proof/model.ts";
 import { checkTxHeader } from "../proof/tx-header.ts";
 import { WireError } from "./errors.ts";
@@ -16,12 +16,17 @@ export interface TxHeaderToWireOptions {
   readonly emptyMetadata: boolean;
 }
 
+const NO_METADATA = {};
+
 /** Throws `not_representable` for more entries than the message can count. */
-export function txHeaderToWire(header: TxHeader, options: TxHeaderToWireOptions): WireTxHeader {
+export function txHeaderToWire(
+  header: TxHeader,
+  options: TxHeaderToWireOptions,
+): MessageInitShape<typeof TxHeaderSchema> {
   if (header.nentries > INT32_MAX) {
     throw new WireError("not_representable", "the message cannot count so many entries", { part: "nentries" });
   }
-  const wire = create(TxHeaderSchema, {
+  return {
     id: header.id,
     prevAlh: header.prevAlh,
     ts: header.ts,
@@ -30,11 +35,8 @@ export function txHeaderToWire(header: TxHeader, options: TxHeaderToWireOptions)
     blTxId: header.blTxId,
     blRoot: header.blRoot,
     version: header.version,
-  });
-  const metadata = txMetadataToWire(header.metadata);
-  if (metadata !== undefined) wire.metadata = metadata;
-  else if (options.emptyMetadata) wire.metadata = create(TxMetadataSchema);
-  return wire;
+    metadata: txMetadataToWire(header.metadata) ?? (options.emptyMetadata ? NO_METADATA : undefined),
+  };
 }
 
 /** Throws WireError, and ProofError for a header whose hash would not cover it (see `checkTxHeader`). */

@@ -1,31 +1,33 @@
 // Answers that carry their proof: a transaction, or an entry inside one.
 
-import { create } from "@bufbuild/protobuf";
-import {
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
   VerifiableEntrySchema,
   VerifiableTxSchema,
-  type VerifiableEntry as WireVerifiableEntry,
-  type VerifiableTx as WireVerifiableTx,
+  VerifiableEntry as WireVerifiableEntry,
+  VerifiableTx as WireVerifiableTx,
 } from "../../gen/immudb/schema/proof_pb.ts";
 import type { VerifiableEntry, VerifiableTx } from "../proof/model.ts";
 import { entryFromWire, entryToWire } from "./entries.ts";
 import { checkKnown, required } from "./parts.ts";
 import { dualProofFromWire, dualProofToWire, inclusionProofFromWire, inclusionProofToWire } from "./proofs.ts";
-import { signatureFromWire, signatureToWire } from "./state.ts";
+import { signatureFromWire } from "./state.ts";
 import { txFromWire, txToWire } from "./tx.ts";
 
 /** `proveSinceTx` as requested: the header of that transaction was read alone, the other one with its transaction. */
-export function verifiableTxToWire(answer: VerifiableTx, proveSinceTx: bigint): WireVerifiableTx {
+export function verifiableTxToWire(
+  answer: VerifiableTx,
+  proveSinceTx: bigint,
+): MessageInitShape<typeof VerifiableTxSchema> {
   const txId = answer.tx.header.id;
-  const wire = create(VerifiableTxSchema, {
+  return {
     tx: txToWire(answer.tx),
     dualProof: dualProofToWire(answer.dualProof, {
       emptySourceMetadata: proveSinceTx === 0n || proveSinceTx > txId,
       emptyTargetMetadata: proveSinceTx <= txId,
     }),
-  });
-  if (answer.signature !== undefined) wire.signature = signatureToWire(answer.signature);
-  return wire;
+    signature: answer.signature,
+  };
 }
 
 export function verifiableTxFromWire(message: WireVerifiableTx | undefined): VerifiableTx {
@@ -39,12 +41,15 @@ export function verifiableTxFromWire(message: WireVerifiableTx | undefined): Ver
 }
 
 /** `proveSinceTx` as in `verifiableTxToWire`. */
-export function verifiableEntryToWire(answer: VerifiableEntry, proveSinceTx: bigint): WireVerifiableEntry {
-  return create(VerifiableEntrySchema, {
+export function verifiableEntryToWire(
+  answer: VerifiableEntry,
+  proveSinceTx: bigint,
+): MessageInitShape<typeof VerifiableEntrySchema> {
+  return {
     entry: entryToWire(answer.entry),
     verifiableTx: verifiableTxToWire(answer.verifiableTx, proveSinceTx),
     inclusionProof: inclusionProofToWire(answer.inclusionProof),
-  });
+  };
 }
 
 export function verifiableEntryFromWire(message: WireVerifiableEntry): VerifiableEntry {

@@ -17,7 +17,15 @@ import { MessageWriter } from "./writer.ts";
 
 export type Encode<Desc extends DescMessage> = (init: MessageInitShape<Desc>) => Uint8Array;
 
-type Init = Readonly<Record<string, unknown>>;
+/**
+ * Key under which an object may bring lists of messages that are encoded already: by field name, in order, in pieces of whole
+ * fields, tags included. Only encoders look at it; whoever else reads the field by its name must get the same messages.
+ */
+export const ENCODED: unique symbol = Symbol("encoded lists");
+
+type Init = Readonly<Record<string, unknown>> & {
+  readonly [ENCODED]?: Readonly<Record<string, readonly Uint8Array[]>>;
+};
 /** Writes a field of a message, or all its fields. */
 type Write = (writer: MessageWriter, init: Init) => void;
 /** Writes a value with its tag. */
@@ -93,9 +101,9 @@ function fieldWriter(field: DescField): Write {
   }
   if (field.fieldKind === "list") {
     return (writer, init) => {
-      const values = init[name] as readonly unknown[] | undefined;
-      if (values === undefined) return;
-      for (let i = values.length - 1; i >= 0; i--) write(writer, values[i]);
+      const encoded = init[ENCODED]?.[name];
+      if (encoded !== undefined) writeList(writer, encoded, writeEncoded);
+      else if (init[name] !== undefined) writeList(writer, init[name] as readonly unknown[], write);
     };
   }
   return (writer, init) => {
@@ -103,6 +111,12 @@ function fieldWriter(field: DescField): Write {
     if (value !== undefined) write(writer, value);
   };
 }
+
+function writeList(writer: MessageWriter, values: readonly unknown[], write: WriteValue): void {
+  for (let i = values.length - 1; i >= 0; i--) write(writer, values[i]);
+}
+
+const writeEncoded: WriteValue = (writer, piece) => writer.raw(piece as Uint8Array);
 
 /** Writes a value that is there; of a field without a presence of its own, only one that is not zero. */
 function valueWriter(field: DescField): WriteValue {

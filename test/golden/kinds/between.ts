@@ -1,6 +1,6 @@
 // Cases about proofs between transactions, and signed states.
 
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { DualProofSchema } from "../../../gen/immudb/schema/proof_pb.ts";
 import { fromBase64, fromHex, toBase64, toHex } from "../../../src/base/bytes.ts";
 import { verifyDualProof } from "../../../src/proof/dual.ts";
@@ -8,6 +8,7 @@ import { verifyDualProofV2 } from "../../../src/proof/dual-v2.ts";
 import { verifyLinearAdvanceProof, verifyLinearProof } from "../../../src/proof/linear.ts";
 import { sha256 } from "../../../src/proof/sha256.ts";
 import { parsePublicKey, statePayload, verifyStateSignature } from "../../../src/proof/signed-state.ts";
+import { encoderOf } from "../../../src/wire/codec/encoder.ts";
 import { dualProofFromWire, dualProofToWire, dualProofV2FromWire } from "../../../src/wire/proofs.ts";
 import { type Answers, expectEqual, type VectorCase } from "../vector-file.ts";
 import {
@@ -74,7 +75,7 @@ export const dualProofAnswers: Answers = {
       emptySourceMetadata: message.sourceTxHeader?.metadata !== undefined,
       emptyTargetMetadata: message.targetTxHeader?.metadata !== undefined,
     });
-    expectEqual(toBase64(toBinary(DualProofSchema, written)), given.protoB64, "proto");
+    expectEqual(toBase64(encoderOf(DualProofSchema)(written)), given.protoB64, "proto");
   },
 };
 

@@ -1,6 +1,6 @@
 // Whole verified operations: a stored state, what was asked, the server's answer as bytes; then the new state or a rejection.
 
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { VerifiableEntrySchema, VerifiableTxSchema } from "../../../gen/immudb/schema/proof_pb.ts";
 import { VerifiableTxRequestSchema } from "../../../gen/immudb/schema/tx_pb.ts";
 import { fromBase64, fromHex, toBase64, toHex, viewOf } from "../../../src/base/bytes.ts";
@@ -15,6 +15,7 @@ import {
   verifiedTxById,
   verifiedZAdd,
 } from "../../../src/proof/verify.ts";
+import { encoderOf } from "../../../src/wire/codec/encoder.ts";
 import {
   verifiableEntryFromWire,
   verifiableEntryToWire,
@@ -88,9 +89,9 @@ function rewritten(flow: ClientFlowCase, response: Uint8Array): string {
   const proveSinceTx = BigInt(flow.state.txId);
   if (flow.op === "get") {
     const message = verifiableEntryToWire(readEntry(response), proveSinceTx);
-    return toBase64(toBinary(VerifiableEntrySchema, message));
+    return toBase64(encoderOf(VerifiableEntrySchema)(message));
   }
-  return toBase64(toBinary(VerifiableTxSchema, verifiableTxToWire(readTx(response), proveSinceTx)));
+  return toBase64(encoderOf(VerifiableTxSchema)(verifiableTxToWire(readTx(response), proveSinceTx)));
 }
 
 function trustedOf(flow: ClientFlowCase): Trusted {

@@ -9,7 +9,7 @@ import {
   type DualProof as WireDualProof,
   type DualProofV2 as WireDualProofV2,
 } from "../../../gen/immudb/schema/proof_pb.ts";
-import type { TxHeader as WireTxHeader } from "../../../gen/immudb/schema/tx_pb.ts";
+import { TxHeaderSchema, type TxHeader as WireTxHeader } from "../../../gen/immudb/schema/tx_pb.ts";
 import { fromHex } from "../../../src/base/bytes.ts";
 import type { KvMetadata, LinearAdvanceProof, LinearProof, TxHeader, TxMetadata } from "../../../src/proof/model.ts";
 import { linearAdvanceProofFromWire, linearProofFromWire } from "../../../src/wire/proofs.ts";
@@ -133,8 +133,9 @@ function setHeaders(
   json: DualProofV2Json,
 ): void {
   const alone = { emptyMetadata: false };
-  if (json.sourceTxHeader !== null) message.sourceTxHeader = txHeaderToWire(txHeader(json.sourceTxHeader), alone);
-  if (json.targetTxHeader !== null) message.targetTxHeader = txHeaderToWire(txHeader(json.targetTxHeader), alone);
+  const { sourceTxHeader: source, targetTxHeader: target } = json;
+  if (source !== null) message.sourceTxHeader = create(TxHeaderSchema, txHeaderToWire(txHeader(source), alone));
+  if (target !== null) message.targetTxHeader = create(TxHeaderSchema, txHeaderToWire(txHeader(target), alone));
 }
 
 function linearProofMessage(json: LinearProofJson): ReturnType<typeof create<typeof LinearProofSchema>> {

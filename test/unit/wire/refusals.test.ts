@@ -45,7 +45,8 @@ function header(
 
 /** A proof of which every part is in use. */
 function dualProof(): WireDualProof {
-  return dualProofToWire(ledger.dualProof(12n, 8n), { emptySourceMetadata: true, emptyTargetMetadata: true });
+  const options = { emptySourceMetadata: true, emptyTargetMetadata: true };
+  return create(DualProofSchema, dualProofToWire(ledger.dualProof(12n, 8n), options));
 }
 
 describe("a message from outside", () => {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { EntrySchema, KVMetadataSchema, ReferenceSchema } from "../../../gen/immudb/schema/kv_pb.ts";
 import {
@@ -13,6 +20,7 @@ import {
 import { ZEntrySchema } from "../../../gen/immudb/schema/sorted_set_pb.ts";
 import { TxEntrySchema, TxHeaderSchema, TxMetadataSchema, TxSchema } from "../../../gen/immudb/schema/tx_pb.ts";
 import type { Entry, Reference, State, Tx, ZEntry } from "../../../src/proof/model.ts";
+import { encoderOf } from "../../../src/wire/codec/encoder.ts";
 import {
   entryFromWire,
   entryToWire,
@@ -98,9 +106,11 @@ const states: fc.Arbitrary<State> = fc.record(
   PLAIN,
 );
 
-/** The message, sent and received. */
-function sent<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): MessageShape<Desc> {
-  return fromBinary(schema, toBinary(schema, message));
+/** The message, sent and received; on both ways that it may be sent. */
+function sent<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): MessageShape<Desc> {
+  const bytes = toBinary(schema, create(schema, init));
+  assert.deepEqual(Uint8Array.from(encoderOf(schema)(init)), bytes);
+  return fromBinary(schema, bytes);
 }
 
 describe("what is sent is what is received", () => {
@@ -143,6 +153,25 @@ describe("what is sent is what is received", () => {
         const { header, entries: listed } = tx;
         const alone = { header, entries: listed };
         assert.deepEqual(txFromWire(sent(TxSchema, txToWire(alone))), { ...alone, kvEntries: [], zEntries: [] });
+      }),
+    );
+  });
+
+  test("transactions whose entries are kept as messages, which are copied, and decoded only for others than encoders", () => {
+    fc.assert(
+      fc.property(txHeaders, fc.array(fc.array(txEntries, { maxLength: 3 }), { maxLength: 3 }), (header, pieces) => {
+        const entriesOnWire = pieces.map((entries) => encoderOf(TxSchema)({ entries: entries.map(txEntryToWire) }));
+        const entries = pieces.flat();
+        const wire = sent(TxSchema, txToWire({ header, entries, entriesOnWire }));
+        assert.deepEqual(txFromWire(wire), { header, entries, kvEntries: [], zEntries: [] });
+        const undecoded = {
+          header,
+          get entries() {
+            return assert.fail("decoded");
+          },
+          entriesOnWire,
+        };
+        assert.deepEqual(fromBinary(TxSchema, encoderOf(TxSchema)(txToWire(undecoded))), wire);
       }),
     );
   });
