@@ -8,11 +8,12 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MESSAGE_BYTES_MAX } from "../../src/base/limits.ts";
+import type { Transport } from "../../src/server/doors.ts";
 import {
   ServerCompatRequestSchema,
   ServerCompatResponseSchema,
 } from "./gen/connectrpc/conformance/v1/server_compat_pb.ts";
-import { serve, type Transport } from "./transports.ts";
+import { serve } from "./transports.ts";
 
 const LENGTH_BYTES = 4;
 

@@ -10,7 +10,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { goTool } from "../../scripts/go-tool.ts";
 import { run } from "../../scripts/run.ts";
-import type { Transport } from "./transports.ts";
+import type { Transport } from "../../src/server/doors.ts";
 
 const FEATURES = join(import.meta.dirname, "features.yaml");
 const SERVER = join(import.meta.dirname, "server-child.ts");
