@@ -1,6 +1,6 @@
 // `npm run bench:profile -- --workload get`: where the server's time goes while it serves one workload: its functions by the
 // time spent in themselves, and the same by folder. The server runs with V8's sampling profiler; only samples that fall into
-// the load are counted, and time in which nothing ran is left out.
+// the load are counted, and time in which nothing ran is left out. `--callers NAME` says who called a function of that name.
 
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -22,11 +22,17 @@ const SOURCES: string = fileURLToPath(new URL("../", import.meta.url));
 
 /** The parts of V8's format that are used (Chrome DevTools protocol, Profiler.Profile). */
 interface Profile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
+  readonly nodes: readonly Node[];
   /** Microseconds of the monotonic clock. */
   readonly startTime: number;
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
+}
+
+interface Node {
+  readonly id: number;
+  readonly callFrame: CallFrame;
+  readonly children?: readonly number[];
 }
 
 interface CallFrame {
@@ -43,6 +49,7 @@ const { values: flags } = parseArgs({
     program: { type: "string" },
     "server-flags": { type: "string", default: "" },
     top: { type: "string", default: "25" },
+    callers: { type: "string" },
     raw: { type: "string" },
   },
 });
@@ -97,7 +104,11 @@ function monotonicUs(): number {
 function summary(profile: Profile, fromUs: number, toUs: number): string[] {
   const byFunction = new Map<string, number>();
   const byPlace = new Map<string, number>();
+  const byCaller = new Map<string, number>();
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const callers = new Map(
+    profile.nodes.flatMap(({ callFrame, children = [] }) => children.map((child) => [child, callFrame] as const)),
+  );
   let total = 0;
   let at = profile.startTime;
   profile.samples.forEach((id, i) => {
@@ -107,19 +118,30 @@ function summary(profile: Profile, fromUs: number, toUs: number): string[] {
     if (frame.functionName === "(idle)") return;
     const us = profile.timeDeltas[i + 1] ?? 0;
     total += us;
-    add(byFunction, `${frame.functionName || "(anonymous)"} ${where(frame)}`, us);
+    add(byFunction, nameOf(frame), us);
     add(byPlace, placeOf(frame), us);
+    const caller = callers.get(id);
+    if (frame.functionName === flags.callers && caller !== undefined) add(byCaller, nameOf(caller), us);
   });
   const table = (head: string, times: Map<string, number>, rows: number): string => {
     const sorted = [...times].sort(([, a], [, b]) => b - a).slice(0, rows);
     const cells = sorted.map(([name, us]) => [name, `${((us / total) * 100).toFixed(1)} %`]);
     return markdownTable([[head, "self"], ...cells], { align: ["l", "r"] });
   };
-  return [table("place", byPlace, 15), "", table("function", byFunction, Number(flags.top))];
+  return [
+    table("place", byPlace, 15),
+    "",
+    table("function", byFunction, Number(flags.top)),
+    ...(flags.callers === undefined ? [] : ["", table(`who calls ${flags.callers}`, byCaller, 10)]),
+  ];
 }
 
 function add(times: Map<string, number>, name: string, us: number): void {
   times.set(name, (times.get(name) ?? 0) + us);
+}
+
+function nameOf(frame: CallFrame): string {
+  return `${frame.functionName || "(anonymous)"} ${where(frame)}`;
 }
 
 function where({ url, lineNumber }: CallFrame): string {
