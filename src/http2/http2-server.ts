@@ -54,12 +54,13 @@ export class Http2Server {
    * @param first bytes of it that were read already
    */
   accept(socket: Duplex, peer: string, first?: Uint8Array): void {
-    const { meter, logger, onRequest } = this.#options;
+    if (socket.destroyed) return;
+    const { meter, logger } = this.#options;
     const connection = new Connection(socket, peer, {
       limits: this.#limits,
       meter,
       logger,
-      onRequest,
+      onRequest: (stream) => this.#options.onRequest(stream),
       onClose: (closed) => this.#closed(closed),
     });
     this.#connections.add(connection);

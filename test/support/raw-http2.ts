@@ -145,6 +145,7 @@ export class RawClient implements Disposable {
     client.send(PREFACE, frame(SETTINGS, 0, 0, settingsPayload(settings)), frame(SETTINGS, ACK, 0, new Uint8Array(0)));
     await client.take((f) => f.type === SETTINGS && f.flags === ACK);
     await client.take((f) => f.type === SETTINGS);
+    client.frames.length = 0; // The window of the connection.
     return client;
   }
 
