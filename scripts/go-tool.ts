@@ -16,12 +16,15 @@ const PACKAGES = {
   h2spec: "github.com/summerwind/h2spec/cmd/h2spec",
 };
 
-/** Path of the program, which is built now if it is not there. Throws with what to do when there is no Go to build it. */
+/** There is no Go that could build a program; the message says what to install. */
+class MissingGo extends Error {}
+
+/** Path of the program, which is built now if it is not there. Throws MissingGo when it cannot be. */
 export async function goTool(name: keyof typeof PACKAGES): Promise<string> {
   const inputs = ["go.mod", "go.sum"].map((file) => join(MODULE, file));
   const folder = await cachedFolder(`go-${name}`, inputs, async (unfinished) => {
     const missing = missingGo();
-    if (missing !== undefined) throw new Error(`${missing}: install Go 1.${GO_MINOR_MIN} or newer to build ${name}`);
+    if (missing !== undefined) throw new MissingGo(`${missing}: to build ${name}, install Go 1.${GO_MINOR_MIN} or newer`);
     await mustRun("go", ["build", "-mod=readonly", "-trimpath", "-o", join(unfinished, name), PACKAGES[name]], MODULE);
   });
   return join(folder, name);
@@ -35,4 +38,11 @@ export function missingGo(): string | undefined {
   return minor < GO_MINOR_MIN ? `the go on the PATH is ${stdout.trim()}` : undefined;
 }
 
-if (import.meta.main) console.log(await goTool(process.argv[2] as keyof typeof PACKAGES));
+/** Ends a program that cannot go on without Go, with one sentence; throws every other error on. */
+export function endWithoutGo(error: unknown): never {
+  if (!(error instanceof MissingGo)) throw error;
+  console.error(error.message);
+  process.exit(1);
+}
+
+if (import.meta.main) console.log(await goTool(process.argv[2] as keyof typeof PACKAGES).catch(endWithoutGo));

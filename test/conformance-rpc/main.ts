@@ -3,6 +3,7 @@
 // lists of known failures do not count then.
 
 import { parseArgs } from "node:util";
+import { endWithoutGo, goTool } from "../../scripts/go-tool.ts";
 import { judge, knownFailures, type Outcome, runSuite, summary } from "./suite.ts";
 import { TRANSPORTS } from "./transports.ts";
 
@@ -13,6 +14,7 @@ if (transports.length === 0) {
   process.exit(2);
 }
 
+await goTool("connectconformance").catch(endWithoutGo);
 let stock: Outcome | undefined;
 for (const transport of transports) {
   const outcome = await runSuite(transport, values.only);
