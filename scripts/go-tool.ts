@@ -24,7 +24,7 @@ export async function goTool(name: keyof typeof PACKAGES): Promise<string> {
   const inputs = ["go.mod", "go.sum"].map((file) => join(MODULE, file));
   const folder = await cachedFolder(`go-${name}`, inputs, async (unfinished) => {
     const missing = missingGo();
-    if (missing !== undefined) throw new MissingGo(`${missing}: to build ${name}, install Go 1.${GO_MINOR_MIN} or newer`);
+    if (missing !== undefined) throw new MissingGo(`${missing}: install Go 1.${GO_MINOR_MIN} or newer for ${name}`);
     await mustRun("go", ["build", "-mod=readonly", "-trimpath", "-o", join(unfinished, name), PACKAGES[name]], MODULE);
   });
   return join(folder, name);
