@@ -28,7 +28,7 @@ export class CredentialStore {
 
   /** Throws AuthError `credentials_damaged` when a record cannot be read. */
   static async open(driver: EngineDriver, directory: string): Promise<CredentialStore> {
-    const engine = await driver.open(directory, { durable: true });
+    const engine = await driver.open(directory, { durable: true, distrusted: true });
     try {
       const store = new CredentialStore(engine);
       for (const { value, key } of store.#table.range({})) {

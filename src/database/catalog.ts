@@ -51,7 +51,7 @@ export class Catalog {
   }
 
   static async open(driver: EngineDriver, directory: string): Promise<Catalog> {
-    return new Catalog(await driver.open(directory, { durable: true }));
+    return new Catalog(await driver.open(directory, { durable: true, distrusted: true }));
   }
 
   /** Databases in order of creation, deleted ones included. */

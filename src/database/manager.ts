@@ -95,7 +95,8 @@ export class DatabaseManager implements AsyncDisposable {
     this.serverUuid = serverUuid;
     this.#catalog = catalog;
     const { directory, driver, clock, logger, space, timers = systemTimers, meter = silentMeter } = options;
-    const opener = new DatabaseOpener({ directory, driver, catalog, clock, logger, meter, timers, space });
+    const mustClose = (name: string): void => void this.#active.close(name);
+    const opener = new DatabaseOpener({ directory, driver, catalog, clock, logger, meter, timers, space, mustClose });
     this.#opener = opener;
     this.#active = new ActiveDatabases({
       max: options.activeMax ?? ACTIVE_DATABASES_MAX,

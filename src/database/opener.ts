@@ -26,6 +26,8 @@ export interface OpenerParts {
   readonly meter: Meter;
   readonly timers: Timers;
   readonly space: DiskSpace | undefined;
+  /** Told that an open database must be closed; the next call opens it again, or hears why that cannot be. */
+  readonly mustClose: (name: string) => void;
 }
 
 export class DatabaseOpener {
@@ -63,6 +65,7 @@ export class DatabaseOpener {
         timers,
         space,
         valuesInSegments: retains(settings),
+        onUnsound: (environment, error) => this.#unsound(name, environment, error),
       });
       meter.observe("database_open_seconds", (clock.nowMs() - startedMs) / 1000);
       meter.gauge("databases_open", ++this.#open);
@@ -94,6 +97,11 @@ export class DatabaseOpener {
     } catch (error) {
       this.#failed(name, error);
     }
+  }
+
+  #unsound(name: string, environment: "log" | "index", error: unknown): void {
+    if (environment === "log") this.#failed(name, error);
+    this.#parts.mustClose(name);
   }
 
   #failed(name: string, error: unknown): DatabaseError {

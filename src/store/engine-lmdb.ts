@@ -10,13 +10,17 @@ import { mkdir, open as openFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { utf8ToString } from "../base/bytes.ts";
-import type { Engine, EngineDriver, EngineOptions, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
+import { WALK_FIRST_BYTES_MAX } from "../base/limits.ts";
+import { CheckedEngine, type HoldingEngine } from "./checked-engine.ts";
+import type { EngineDriver, EngineOptions, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { checkLmdbFile, damaged } from "./lmdb-check.ts";
 import { reserveLockFile } from "./lmdb-lock-file.ts";
 import { growthMax, requireRoomIn } from "./lmdb-room.ts";
 import { probeEnvironment } from "./probing.ts";
 import { syncDirectory } from "./sync-directory.ts";
+import { Pace } from "./verify-pace.ts";
+import { walkPages } from "./verify-pages.ts";
 
 const PAGE_BYTES = 8192;
 const TABLES_MAX = 16;
@@ -28,38 +32,50 @@ type Store = Database<Uint8Array, Uint8Array>;
 type LmdbRangeOptions = Exclude<Parameters<Store["getRange"]>[0], undefined>;
 
 /** LMDB environments, one directory each. */
-export const lmdbDriver: EngineDriver = {
-  async open(directory, options) {
-    if (options.readOnly !== true) {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+export const lmdbDriver: EngineDriver = makeLmdbDriver(WALK_FIRST_BYTES_MAX);
+
+/** `walkFirstBytesMax`: up to which size a distrusted environment is looked at before it is opened. */
+export function makeLmdbDriver(walkFirstBytesMax: number): EngineDriver {
+  return {
+    async open(directory, options) {
+      if (options.readOnly !== true) {
+        await mkdir(directory, { recursive: true, mode: 0o700 });
+        await reserveLockFile(directory);
+        if (bytesOf(directory) < NEW_BYTES) requireRoomIn(directory, NEW_BYTES);
+        if (bytesOf(directory) === 0) await makeFile(directory);
+        // Its last writer may have died between a commit and its sync.
+        else if (options.durable) await syncFile(join(directory, DATA_FILE));
+      }
+      await this.check(directory);
+      const path = join(directory, DATA_FILE);
+      const open = (): LmdbEngine => namingDamage(directory, () => new LmdbEngine(directory, options));
+      if (options.distrusted !== true || bytesOf(directory) === 0) return open();
+      if (bytesOf(directory) > walkFirstBytesMax) return CheckedEngine.open(path, open);
+      await walkPages(path, new Pace(), (what) => {
+        throw damaged(path, what);
+      });
+      return open();
+    },
+    async check(directory) {
+      if ((await checkLmdbFile(join(directory, DATA_FILE))) === "short") await probeEnvironment(directory);
+    },
+    async probe(directory) {
+      if (!(await this.exists(directory))) return "whole";
       await reserveLockFile(directory);
-      if (bytesOf(directory) < NEW_BYTES) requireRoomIn(directory, NEW_BYTES);
-      if (bytesOf(directory) === 0) await makeFile(directory);
-      // Its last writer may have died between a commit and its sync.
-      else if (options.durable) await syncFile(join(directory, DATA_FILE));
-    }
-    await this.check(directory);
-    return namingDamage(directory, () => new LmdbEngine(directory, options));
-  },
-  async check(directory) {
-    if ((await checkLmdbFile(join(directory, DATA_FILE))) === "short") await probeEnvironment(directory);
-  },
-  async probe(directory) {
-    if (!(await this.exists(directory))) return "whole";
-    await reserveLockFile(directory);
-    return probeEnvironment(directory);
-  },
-  async destroy(directory) {
-    await rm(directory, { recursive: true, force: true });
-  },
-  async exists(directory) {
-    return bytesOf(directory) > 0;
-  },
-  async move(from, to) {
-    await rename(from, to);
-    await syncDirectory(dirname(to));
-  },
-};
+      return probeEnvironment(directory);
+    },
+    async destroy(directory) {
+      await rm(directory, { recursive: true, force: true });
+    },
+    async exists(directory) {
+      return bytesOf(directory) > 0;
+    },
+    async move(from, to) {
+      await rename(from, to);
+      await syncDirectory(dirname(to));
+    },
+  };
+}
 
 type Operation = readonly [table: LmdbTable, key: Uint8Array, value: Uint8Array | undefined];
 
@@ -82,7 +98,9 @@ function openRoot(
   } as Parameters<typeof open<Uint8Array, Uint8Array>>[0]);
 }
 
-class LmdbEngine implements Engine {
+type Held = ReturnType<RootDatabase["useReadTransaction"]>;
+
+class LmdbEngine implements HoldingEngine {
   #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #tables = new Map<string, LmdbTable>();
   readonly #directory: string;
@@ -91,6 +109,7 @@ class LmdbEngine implements Engine {
   #turn: Promise<unknown> = Promise.resolve();
   #state: "open" | "reopening" | "only read" | "lost" = "open";
   #closed = false;
+  readonly #held = new Set<Held>();
 
   constructor(directory: string, options: EngineOptions) {
     this.#directory = directory;
@@ -148,7 +167,7 @@ class LmdbEngine implements Engine {
    */
   async #reopen(): Promise<void> {
     this.#state = "reopening";
-    await this.#root.close();
+    await this.#closeRoot();
     try {
       this.#use(openRoot(this.#directory, this.#options));
       this.#state = "open";
@@ -204,6 +223,16 @@ class LmdbEngine implements Engine {
     this.#root.resetReadTxn();
   }
 
+  hold(): () => void {
+    const held = this.#root.useReadTransaction();
+    this.#held.add(held);
+    // Reads take another one.
+    this.#root.resetReadTxn();
+    return () => {
+      if (this.#held.delete(held)) held.done();
+    };
+  }
+
   sizeBytes(): number {
     return bytesOf(this.#directory);
   }
@@ -212,9 +241,15 @@ class LmdbEngine implements Engine {
     if (this.#closed) return;
     this.#closed = true;
     await this.#turn;
-    await this.#root.close();
+    await this.#closeRoot();
     const { durable, readOnly = false } = this.#options;
     if (!durable && !readOnly) await syncFile(join(this.#directory, DATA_FILE));
+  }
+
+  async #closeRoot(): Promise<void> {
+    for (const held of this.#held) held.done();
+    this.#held.clear();
+    await this.#root.close();
   }
 
   #requireNotClosed(): void {

@@ -16,6 +16,11 @@ export interface EngineOptions {
   readonly durable: boolean;
   /** true: an environment that is there is only read, beside whoever writes it; a table that is missing is empty. */
   readonly readOnly?: boolean;
+  /**
+   * true: the last process that had it open died, and a damaged page may be why. Nothing that was not looked at reaches what
+   * could end this process, too.
+   */
+  readonly distrusted?: boolean;
 }
 
 /** Opens environments by directory; what a simulation replaces. */
@@ -36,6 +41,11 @@ export interface EngineDriver {
 
 /** One environment: named tables that are written together. */
 export interface Engine {
+  /**
+   * Of a distrusted environment that is served before all of it was looked at; absent: it was. Resolves when all of it is
+   * sound; rejects with `damaged`, or with what kept it from being looked at: it must be closed then. Until then some writes wait.
+   */
+  readonly sound?: Promise<void>;
   /** The table of that name, created when missing. Call it before the first write. */
   table(name: string): Table;
   /** Calls `fill` at once and commits what it put and removed, atomically. Rejects when nothing is known to be stored. */

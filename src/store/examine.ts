@@ -1,10 +1,11 @@
 // What is done about the environments of a database before they are opened in this process, depending on how the last stay
 // ended (open-marker.ts):
 //
-//   clean, process died     nothing: opening checks the first pages, and index and log are compared. Without an index that
-//                           could tell how far the log went, the log is read to its end by another process
-//   died opening, or again  log and index are read to their end by another process
-//   machine went down       the index, whose pages were never synced, is dropped; the log is read to its end by another process
+//   clean               nothing: opening checks the first pages, and index and log are compared. Without an index that could
+//                       tell how far the log went, the log is read to its end by another process
+//   process died        the same, and neither is trusted: a page of either may be why it died
+//   machine went down   the index, whose pages were never synced, is dropped; the log is read to its end by another process,
+//                       and not trusted when that takes too long
 //
 // The log is the truth: when it is damaged the database is not opened. The index is derived: it is dropped.
 
@@ -21,18 +22,18 @@ export interface Environments {
   readonly logger: Logger;
 }
 
-/** Makes sure that opening cannot end this process as it may have ended the last one. Throws `damaged` when the log is. */
-export async function examine(environments: Environments, lastEnd: LastEnd): Promise<void> {
+/** Returns which environments must not be trusted. Throws `damaged` when the log is. */
+export async function examine(environments: Environments, lastEnd: LastEnd): Promise<readonly string[]> {
   const { database, driver, logDirectory, indexDirectory, logger } = environments;
   if (lastEnd !== "clean") logger.warn({ database, lastEnd }, "the database was not closed cleanly");
   await requireLog(environments);
   if (lastEnd === "machine_went_down") await driver.destroy(indexDirectory);
   const hasLog = await driver.exists(logDirectory);
   const isWitnessed = await driver.exists(indexDirectory);
-  if (!hasLog || ((lastEnd === "clean" || lastEnd === "process_died") && isWitnessed)) return;
-  if ((await driver.probe(logDirectory)) === "unfinished")
-    logger.warn({ database }, "the log is too long to be read to its end before it is opened: verify it offline");
-  await unlessDamaged(environments, () => driver.probe(indexDirectory));
+  if (!hasLog || isWitnessed) return lastEnd === "process_died" ? [logDirectory, indexDirectory] : [];
+  if ((await driver.probe(logDirectory)) === "whole") return [];
+  logger.warn({ database }, "the log is too long to be read to its end before it is opened: it is while it is served");
+  return [logDirectory];
 }
 
 /** Runs what works on the index; drops the index when it is damaged and returns undefined. */

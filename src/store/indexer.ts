@@ -4,7 +4,7 @@
 import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { Timers } from "../base/clock.ts";
-import { INDEX_BATCH_VERSIONS_MAX } from "../base/limits.ts";
+import { INDEX_BATCH_VERSIONS_MAX, OVERLAY_VERSIONS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
 import type { TxEntry } from "../proof/model.ts";
 import { EMPTY_ALH } from "../proof/tx-header.ts";
@@ -77,7 +77,7 @@ export class Indexer {
   }
 
   /**
-   * Opens the index and brings it up to `committed`. One that is damaged or does not belong to this log is built again, once
+   * Opens the index and brings it, with the overlay, up to `committed`. One that is damaged or does not belong to this log is built again, once
    * the log is known not to be at fault: the index was the witness of how far it went.
    */
   static async open(parts: IndexerParts, committed: bigint): Promise<Indexer> {
@@ -99,7 +99,9 @@ export class Indexer {
       const watermark = readWatermark(index);
       if (watermark !== undefined && matchesLog(watermark, parts.log, committed)) {
         const indexer = new Indexer(parts, index, watermark);
-        await indexer.#replay(committed);
+        const waiting = watermark.txId === 0n ? [] : lastOf(parts.log, watermark.txId, committed);
+        await indexer.#replay(waiting[0] === undefined ? committed : waiting[0].txId - 1n);
+        indexer.#addToOverlay(waiting);
         return indexer;
       }
       indexed = watermark?.txId;
@@ -250,6 +252,12 @@ export class Indexer {
     return { latest: stored === undefined ? 1n : 0n, history: superseded };
   }
 
+  /** What the overlay has room for is served from there, and indexed later. */
+  #addToOverlay(txs: readonly IndexableTx[]): void {
+    for (const { versions } of txs) for (const { key, version } of versions) this.#parts.overlay.add(key, version);
+    this.add(txs);
+  }
+
   /** Indexes what the log has and the index lacks. Nothing is served before that, so it bypasses the overlay. */
   async #replay(committed: bigint): Promise<void> {
     const first = this.#watermark.txId + 1n;
@@ -284,6 +292,19 @@ export function indexable(txId: bigint, alh: Uint8Array, entries: readonly TxEnt
 export function indexableFromLog(log: TxLog, txId: bigint): IndexableTx {
   const record = log.record(txId);
   return indexable(txId, record.alh, log.entries(txId, record));
+}
+
+/** The last transactions of those after `indexed`: as many as fill half of the overlay. */
+function lastOf(log: TxLog, indexed: bigint, committed: bigint): IndexableTx[] {
+  const txs: IndexableTx[] = [];
+  let versions = 0;
+  for (let txId = committed; txId > indexed; txId--) {
+    const tx = indexableFromLog(log, txId);
+    versions += tx.versions.length;
+    if (versions > OVERLAY_VERSIONS_MAX / 2) break;
+    txs.push(tx);
+  }
+  return txs.reverse();
 }
 
 async function openIndex(parts: IndexerParts): Promise<OpenIndex> {

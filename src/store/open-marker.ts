@@ -1,53 +1,38 @@
-// The markers of an open database, files in its directory. `open` exists while it is open and holds the boot id of the machine,
-// and "again" when the stay before ended with its process, too; `opening` exists beside it while its environments are being
-// opened. Found at the next open, they say how the last stay ended:
+// The marker of an open database, a file in its directory: `open` exists from before it is opened until it was closed, and
+// holds the boot id of the machine. Found at the next open, it says how the last stay ended:
 //
-//   no `open`                       closed cleanly
-//   `open` of another boot          the machine went down: the unsynced index may be damaged anywhere and is dropped, and the
-//                                   log is read by another process first
-//   `opening`                       opening it ended the process, or the process was killed meanwhile: another one reads first
-//   `open` of this boot, "again"    two processes in a row died: a page may end whoever reads it; another one reads first
-//   `open` of this boot             the process died; the page cache kept what it wrote, so the index is only compared
+//   no `open`                closed cleanly
+//   `open` of another boot   the machine went down: the unsynced index may be damaged anywhere and is dropped, and the log is
+//                            read by another process first
+//   `open` of this boot      the process died. The page cache kept what it wrote, so the index is only compared. A damaged page
+//                            may be why it died: neither is trusted (examine.ts)
 
 import { readFileSync } from "node:fs";
-import { access, open, readFile, rm, writeFile } from "node:fs/promises";
+import { open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory } from "./sync-directory.ts";
 
 const MARKER_NAME = "open";
-const OPENING_NAME = "opening";
-const AGAIN = " again";
 
-export type LastEnd = "clean" | "process_died" | "died_opening" | "died_again" | "machine_went_down";
+export type LastEnd = "clean" | "process_died" | "machine_went_down";
 
 /** How the last opening of this database ended. */
 export async function lastEnd(directory: string): Promise<LastEnd> {
   const marker = await unlessMissing(readFile(join(directory, MARKER_NAME), "utf8"));
   if (marker === undefined) return "clean";
-  const boot = bootId();
-  if (marker !== boot && marker !== boot + AGAIN) return "machine_went_down";
-  const wasOpening = await unlessMissing(access(join(directory, OPENING_NAME)).then(() => true));
-  if (wasOpening === true) return "died_opening";
-  return marker === boot ? "process_died" : "died_again";
+  return marker === bootId() ? "process_died" : "machine_went_down";
 }
 
-/** States that the database is being opened now; on disk before anything else is written. `before`: what lastEnd() said. */
-export async function setOpenMarker(directory: string, before: LastEnd): Promise<void> {
-  // Only the death of this process is told by it, which the page cache survives: not synced.
-  await writeFile(join(directory, OPENING_NAME), "", { mode: 0o600 });
+/** States that the database is being opened now; on disk before anything else is written. */
+export async function setOpenMarker(directory: string): Promise<void> {
   const file = await open(join(directory, MARKER_NAME), "w", 0o600);
   try {
-    await file.writeFile(before === "process_died" ? bootId() + AGAIN : bootId());
+    await file.writeFile(bootId());
     await file.sync();
   } finally {
     await file.close();
   }
   await syncDirectory(directory);
-}
-
-/** States that opening it did not end the process. */
-export async function clearOpeningMarker(directory: string): Promise<void> {
-  await rm(join(directory, OPENING_NAME), { force: true });
 }
 
 /** States that the database was closed cleanly. */

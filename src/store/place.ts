@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../base/random.ts";
 import { DirectoryLock } from "./directory-lock.ts";
-import { clearOpeningMarker, clearOpenMarker, type LastEnd, lastEnd, setOpenMarker } from "./open-marker.ts";
+import { clearOpenMarker, type LastEnd, lastEnd, setOpenMarker } from "./open-marker.ts";
 import { DiskSegmentFiles, type SegmentFiles } from "./segment-files.ts";
 
 export interface StorePlace {
@@ -15,8 +15,6 @@ export interface StorePlace {
   lastEnd(): Promise<LastEnd>;
   /** States that the store is being opened, durably. */
   markOpen(): Promise<void>;
-  /** States that opening it, whether it succeeded or not, did not end the process. */
-  markOpened(): Promise<void>;
   /** States that it was closed cleanly. */
   markClosed(): Promise<void>;
   /** The files of its value segments. */
@@ -28,18 +26,13 @@ export interface StorePlace {
 /** A directory on disk, created when missing. */
 export function diskPlace(directory: string, random: Random): StorePlace {
   let lock: DirectoryLock | undefined;
-  let before: LastEnd = "clean";
   return {
     async occupy() {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       lock = await DirectoryLock.acquire(directory, random);
     },
-    async lastEnd() {
-      before = await lastEnd(directory);
-      return before;
-    },
-    markOpen: () => setOpenMarker(directory, before),
-    markOpened: () => clearOpeningMarker(directory),
+    lastEnd: () => lastEnd(directory),
+    markOpen: () => setOpenMarker(directory),
     markClosed: () => clearOpenMarker(directory),
     segmentFiles: () => new DiskSegmentFiles(join(directory, "values")),
     async leave() {

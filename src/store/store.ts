@@ -21,6 +21,7 @@ import type { StorePlace } from "./place.ts";
 import { checkPrecondition } from "./readable.ts";
 import type { BuiltTx } from "./records.ts";
 import { finishTruncation, type LogPlace, recoverRewrite, requireTruncatable, truncateValues } from "./truncate.ts";
+import { Trust } from "./trust.ts";
 import { type LogTables, logTables, TxLog, truncatedBefore } from "./tx-log.ts";
 import { ValueSegments } from "./value-segments.ts";
 
@@ -41,6 +42,11 @@ export interface StoreOptions {
   readonly commitsAlone?: boolean;
   /** true: values are kept so that truncation is cheap (databases with a retention period). Default false. */
   readonly valuesInSegments?: boolean;
+  /**
+   * Told, at most once, that a page of the log or the index is damaged, or that it could not be found out: the store must be
+   * closed. A damaged index is gone after that, a damaged log keeps the store from being opened again.
+   */
+  readonly onUnsound?: (environment: "log" | "index", error: unknown) => void;
   /** Told while opening brings the index up to the log. */
   readonly onReplay?: (indexed: bigint, last: bigint) => void;
 }
@@ -58,6 +64,7 @@ interface StoreParts {
   readonly indexer: Indexer;
   readonly committed: StorePoint;
   readonly end: ChainPoint;
+  readonly trust: Trust;
 }
 
 export class Store implements AsyncDisposable {
@@ -68,6 +75,8 @@ export class Store implements AsyncDisposable {
   readonly #indexer: Indexer;
   readonly #committer: Committer;
   readonly #keys: KeyReader;
+  readonly #trust: Trust;
+  #dropsIndex = false;
   #committed: StorePoint;
   /** Durable transactions that may not be seen yet. */
   #precommitted: IndexableTx[] = [];
@@ -76,12 +85,13 @@ export class Store implements AsyncDisposable {
   #truncation: Promise<void> = Promise.resolve();
 
   private constructor(options: StoreOptions, parts: StoreParts) {
-    const { log, commitLog, overlay, indexer, committed, end } = parts;
+    const { log, commitLog, overlay, indexer, committed, end, trust } = parts;
     this.#options = options;
     this.#log = log;
     this.#commitLog = commitLog;
     this.#overlay = overlay;
     this.#indexer = indexer;
+    this.#trust = trust;
     this.#committed = committed;
     this.#keys = new KeyReader(options.database, overlay, () => indexer.tables);
     this.#committer = new Committer({
@@ -102,17 +112,17 @@ export class Store implements AsyncDisposable {
    * `format_unsupported` or `damaged`.
    */
   static async open(options: StoreOptions): Promise<Store> {
-    const { directory, place, driver, database, logger, timers = systemTimers } = options;
+    const { directory, place, database, logger, timers = systemTimers } = options;
     await place.occupy();
     const logDirectory = join(directory, "log");
     const indexDirectory = join(directory, "index");
     let log: TxLog | undefined;
     let store: Store | undefined;
-    let isMarked = false;
     try {
-      await recoverRewrite({ driver, directory: logDirectory });
-      await examine({ database, driver, logDirectory, indexDirectory, logger }, await place.lastEnd());
-      isMarked = true;
+      await recoverRewrite({ driver: options.driver, directory: logDirectory });
+      const environments = { database, driver: options.driver, logDirectory, indexDirectory, logger };
+      const trust = new Trust(options.driver, await examine(environments, await place.lastEnd()));
+      const { driver } = trust;
       await place.markOpen();
       const tables = await openLogTables(driver, logDirectory);
       const opened = await closingUnless(
@@ -149,9 +159,9 @@ export class Store implements AsyncDisposable {
         onReplay: options.onReplay,
       };
       const indexer = await Indexer.open(indexParts, committed.txId);
-      store = new Store(options, { log: opened, commitLog, overlay, indexer, committed, end });
-      await place.markOpened();
+      store = new Store(options, { log: opened, commitLog, overlay, indexer, committed, end, trust });
       await store.#finishTruncation();
+      store.#reportUnsound(indexDirectory);
       return store;
     } catch (error) {
       if (store !== undefined) {
@@ -160,7 +170,6 @@ export class Store implements AsyncDisposable {
       }
       await log?.tables.engine.close().catch(() => undefined);
       log?.segments?.close();
-      if (isMarked) await place.markOpened().catch(() => undefined);
       await place.leave();
       throw error;
     }
@@ -289,10 +298,21 @@ export class Store implements AsyncDisposable {
   }
 
   get #logPlace(): LogPlace {
-    return { driver: this.#options.driver, directory: join(this.#options.directory, "log") };
+    return { driver: this.#trust.driver, directory: join(this.#options.directory, "log") };
   }
 
   readonly #exclusively = (action: () => Promise<void>): Promise<void> => this.#committer.exclusively(action);
+
+  #reportUnsound(indexDirectory: string): void {
+    const { onUnsound, database, logger } = this.#options;
+    this.#trust.report((directory, error) => {
+      if (this.#closing !== undefined) return;
+      const environment = directory === indexDirectory ? "index" : "log";
+      this.#dropsIndex = environment === "index" && error instanceof StoreError && error.code === "damaged";
+      logger.error({ database, environment, error: String(error) }, "what is on disk cannot be trusted");
+      onUnsound?.(environment, error);
+    });
+  }
 
   /**
    * A truncation that a crash interrupted is finished before anything is served. When it cannot be (a full disk), the
@@ -328,7 +348,9 @@ export class Store implements AsyncDisposable {
     this.#log.segments?.close();
     try {
       for (const result of closed) if (result.status === "rejected") throw result.reason;
-      await this.#options.place.markClosed();
+      // As long as not all of it was looked at, the next stay is as careful as this one.
+      if (this.#trust.isWhole) await this.#options.place.markClosed();
+      if (this.#dropsIndex) await this.#options.driver.destroy(join(this.#options.directory, "index"));
     } finally {
       await this.#options.place.leave();
     }

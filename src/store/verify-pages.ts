@@ -40,12 +40,14 @@ export interface PageWalk {
   readonly openable: boolean;
 }
 
-/** Walks the file of an environment that nobody writes to. */
-export async function walkPages(path: string, pace: Pace, complain: Complain): Promise<PageWalk> {
+/**
+ * Walks the file of an environment that nobody writes to; or all that `meta` leads to, while a reader of that state keeps its
+ * pages from being used again.
+ */
+export async function walkPages(path: string, pace: Pace, complain: Complain, meta?: Meta): Promise<PageWalk> {
   const file = openSync(path, "r");
   try {
-    const meta = latestMeta(file, complain);
-    const walker = new PageWalker(file, meta, pace, complain);
+    const walker = new PageWalker(file, meta ?? latestMeta(file, complain), pace, complain);
     await walker.run();
     return { pages: walker.pages, openable: true };
   } catch (error) {
@@ -57,11 +59,39 @@ export async function walkPages(path: string, pace: Pace, complain: Complain): P
   }
 }
 
+/** What an environment had at one time, and the end of each table then. */
+export interface Edges {
+  readonly meta: Meta;
+  /** By name. */
+  readonly tables: ReadonlyMap<string, TableEdge>;
+}
+
+export interface TableEdge {
+  readonly tree: Tree;
+  /** undefined: the table is empty. */
+  readonly lastKey: Uint8Array | undefined;
+}
+
+/**
+ * Walks what opening an environment and adding rows behind the last one of a table lead to: the lists of free pages and of
+ * tables, and the right edge of each table. Nobody may write meanwhile.
+ */
+export async function walkEdges(path: string, pace: Pace, complain: Complain): Promise<Edges> {
+  const file = openSync(path, "r");
+  try {
+    const meta = latestMeta(file, complain);
+    const walker = new PageWalker(file, meta, pace, complain);
+    return { meta, tables: await walker.runEdges() };
+  } finally {
+    closeSync(file);
+  }
+}
+
 /**
  * Of the two meta pages the one of the later transaction counts, of equals the first: LMDB leaves such a pair when writing
  * the second one failed. Both must be meta pages.
  */
-function latestMeta(file: number, complain: Complain): Meta {
+export function latestMeta(file: number, complain: Complain): Meta {
   const read = (number: number, at: number): Meta => {
     const page = new Uint8Array(META_BYTES);
     const meta = readMeta(page.subarray(0, readSync(file, page, 0, page.length, at)), number);
@@ -74,7 +104,12 @@ function latestMeta(file: number, complain: Complain): Meta {
   return first.txn >= second.txn ? first : second;
 }
 
-type Bounds = { readonly from: Uint8Array | undefined; readonly to: Uint8Array | undefined };
+/** What the keys of a page must lie in: `from` inclusive, `to` exclusive. */
+export interface Bounds {
+  readonly from: Uint8Array | undefined;
+  readonly to: Uint8Array | undefined;
+}
+
 type OnValue = (value: Uint8Array) => void;
 
 /** A tree on the way through it. */
@@ -82,6 +117,9 @@ interface Walked {
   readonly tree: Tree;
   readonly onValue: OnValue | undefined;
   readonly counted: { branches: number; leaves: number; overflows: number; entries: number };
+  /** Only the last page of each level. */
+  readonly edgeOnly: boolean;
+  lastKey: Uint8Array | undefined;
 }
 
 const UNSEEN = 0;
@@ -96,7 +134,8 @@ class PageWalker {
   readonly #complain: Complain;
   /** By page. */
   readonly #state: Uint8Array;
-  readonly #tables: Tree[] = [];
+  /** By name. */
+  readonly #tables = new Map<string, Tree>();
   #complaints = 0;
 
   constructor(file: number, meta: Meta, pace: Pace, complain: Complain) {
@@ -112,23 +151,41 @@ class PageWalker {
   }
 
   async run(): Promise<void> {
-    const { free, main } = this.#meta;
-    await this.#tree(main);
-    for (const table of this.#tables) await this.#tree(table);
+    await this.#tree(this.#meta.main);
+    for (const table of this.#tables.values()) await this.#tree(table);
+    await this.#freePages();
+  }
+
+  async runEdges(): Promise<Map<string, TableEdge>> {
+    await this.#tree(this.#meta.main);
+    const edges = new Map<string, TableEdge>();
+    for (const [name, tree] of this.#tables) {
+      const { lastKey } = await this.#tree(tree, { edgeOnly: true });
+      edges.set(name, { tree, lastKey });
+    }
+    await this.#freePages();
+    return edges;
+  }
+
+  async #freePages(): Promise<void> {
     const freed: Run[] = [];
-    await this.#tree(free, (value) => freed.push(...readFreeRuns(value)));
+    await this.#tree(this.#meta.free, { onValue: (value) => freed.push(...readFreeRuns(value)) });
     for (const run of freed) this.#checkFree(run);
   }
 
-  async #tree(tree: Tree, onValue?: OnValue): Promise<void> {
+  async #tree(tree: Tree, how: { readonly onValue?: OnValue; readonly edgeOnly?: boolean } = {}): Promise<Walked> {
+    const { onValue, edgeOnly = false } = how;
     const counted = { branches: 0, leaves: 0, overflows: 0, entries: 0 };
+    const walked: Walked = { tree, onValue, counted, edgeOnly, lastKey: undefined };
     const before = this.#complaints;
-    if (tree.root !== undefined) {
-      const bounds = { from: undefined, to: undefined };
-      await this.#page({ tree, onValue, counted }, tree.root, tree.depth, this.#meta.txn, bounds);
-    }
-    // Of a tree that cannot be walked whole, the counts say nothing.
-    if (this.#complaints > before) return;
+    if (tree.root !== undefined)
+      await this.#page(walked, tree.root, tree.depth, this.#meta.txn, { from: undefined, to: undefined });
+    // Of a tree that is not walked whole, the counts say nothing.
+    if (!edgeOnly && this.#complaints === before) this.#compareCounts(walked);
+    return walked;
+  }
+
+  #compareCounts({ tree, counted }: Walked): void {
     for (const what of ["branches", "leaves", "overflows", "entries"] as const) {
       if (counted[what] !== tree[what])
         this.#complain(`${tree.name} has ${counted[what]} ${what} and its record says ${tree[what]}`);
@@ -137,7 +194,7 @@ class PageWalker {
 
   /** One page and all below it. `level`: 1 for a leaf. */
   async #page(walked: Walked, number: number, level: number, parentTxn: bigint, bounds: Bounds): Promise<void> {
-    const { tree, onValue, counted } = walked;
+    const { tree, counted } = walked;
     const page = this.#read(number, tree.name);
     if (page === undefined) return;
     if (this.#pace.due) await this.#pace.rest("pages", this.pages, this.#state.length);
@@ -155,15 +212,19 @@ class PageWalker {
     }
     const compare = tree === this.#meta.free ? compareNumbers : compareBytes;
     if (!inOrder(nodes, kind, bounds, compare)) this.#wrong(number, "has keys out of order");
-    for (const [i, node] of nodes.entries()) {
-      if (kind === BRANCH) {
-        const below: Bounds = { from: i === 0 ? bounds.from : node.key, to: nodes[i + 1]?.key ?? bounds.to };
-        await this.#page(walked, node.number, level - 1, txn, below);
-      } else {
-        counted.entries++;
-        this.#entry(walked, number, node, onValue);
-      }
-    }
+    if (kind === LEAF) this.#entries(walked, number, nodes);
+    else await this.#children(walked, nodes, level - 1, txn, bounds);
+  }
+
+  async #children(walked: Walked, nodes: readonly Node[], level: number, txn: bigint, bounds: Bounds): Promise<void> {
+    for (let i = walked.edgeOnly ? nodes.length - 1 : 0; i < nodes.length; i++)
+      await this.#page(walked, (nodes[i] as Node).number, level, txn, boundsBelow(nodes, i, bounds));
+  }
+
+  #entries(walked: Walked, number: number, nodes: readonly Node[]): void {
+    walked.counted.entries += nodes.length;
+    walked.lastKey = nodes.at(-1)?.key;
+    for (const node of nodes) this.#entry(walked, number, node);
   }
 
   /** A page that is reached for the first time and is where it says it is. */
@@ -195,13 +256,14 @@ class PageWalker {
     return false;
   }
 
-  #entry({ tree, counted }: Walked, number: number, node: Node, onValue: OnValue | undefined): void {
+  #entry({ tree, counted, onValue }: Walked, number: number, node: Node): void {
     if (node.flags === 0) {
       onValue?.(node.value);
     } else if (node.flags === NODE_LONG) {
       counted.overflows += this.#longValue(number, node, onValue);
     } else if (node.flags === NODE_TREE && tree === this.#meta.main && node.value.length === TREE_BYTES) {
-      this.#tables.push(readTree(node.value, 0, `the table '${tableName(node.key)}'`));
+      const name = tableName(node.key);
+      this.#tables.set(name, readTree(node.value, 0, `the table '${name}'`));
     } else {
       this.#wrong(number, "has a node of an unknown kind");
     }
@@ -252,12 +314,22 @@ class PageWalker {
 }
 
 /** Names end with a zero byte. */
-function tableName(key: Uint8Array): string {
+export function tableName(key: Uint8Array): string {
   return String.fromCharCode(...key.subarray(0, -1));
 }
 
+/** What the keys of the i-th child of a branch must lie in. */
+export function boundsBelow(nodes: readonly Node[], i: number, { from, to }: Bounds): Bounds {
+  return { from: i === 0 ? from : nodes[i]?.key, to: nodes[i + 1]?.key ?? to };
+}
+
 /** Whether keys ascend within the bounds. The first key of a branch is never looked at, and may be anything. */
-function inOrder(nodes: readonly Node[], kind: number, { from, to }: Bounds, compare: typeof compareBytes): boolean {
+export function inOrder(
+  nodes: readonly Node[],
+  kind: number,
+  { from, to }: Bounds,
+  compare: typeof compareBytes,
+): boolean {
   const keys = (kind === BRANCH ? nodes.slice(1) : nodes).map((node) => node.key);
   const [first, last] = [keys[0], keys.at(-1)] as [Uint8Array, Uint8Array];
   if (from !== undefined && compare(first, from) < 0) return false;

@@ -1,7 +1,6 @@
 // The files of a simulated disk that are not environments: markers, locks, small files and value segments.
 //
-//   marker        setting it is synced, removing it is not: a machine that goes down may find it again. That of an opening is
-//                 never synced and always kept: another boot id counts more
+//   marker        setting it is synced, removing it is not: a machine that goes down may find it again
 //   small file    replaced as a whole
 //   segment file  keeps what was synced, and of an append under way as much as chance wants
 //   lock          held while the process that took it lives
@@ -36,7 +35,6 @@ export class SimulatedFiles {
   readonly #writeTime: WriteTime;
   readonly #owners = new Map<string, SimulatedProcess>();
   readonly #markers = new Map<string, Marker>();
-  readonly #opening = new Set<string>();
   readonly #small = new Map<string, Uint8Array>();
   readonly #segments = new Map<string, SegmentFile>();
   /** Counts up when the machine goes down: the boot id. */
@@ -74,12 +72,7 @@ export class SimulatedFiles {
       lastEnd: async () => this.#lastEnd(directory),
       markOpen: async () => {
         await this.#writeTime(process);
-        this.#opening.add(directory);
         this.#markers.set(directory, { cached: this.#boot, synced: this.#boot });
-      },
-      markOpened: async () => {
-        await this.#writeTime(process);
-        this.#opening.delete(directory);
       },
       markClosed: async () => {
         await this.#writeTime(process);
@@ -116,8 +109,7 @@ export class SimulatedFiles {
   #lastEnd(directory: string): LastEnd {
     const boot = this.#markers.get(directory)?.cached;
     if (boot === undefined) return "clean";
-    if (boot !== this.#boot) return "machine_went_down";
-    return this.#opening.has(directory) ? "died_opening" : "process_died";
+    return boot === this.#boot ? "process_died" : "machine_went_down";
   }
 
   #segmentFiles(prefix: string, process: SimulatedProcess): SegmentFiles {

@@ -1,4 +1,4 @@
-// One suite, two engines: what the store relies on holds for LMDB and for the simulated disk alike.
+// One suite for all engines: what the store relies on holds for LMDB, trusted or not, and for the simulated disk alike.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -8,14 +8,28 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { compareBytes, utf8, utf8ToString } from "../../../src/base/bytes.ts";
 import type { Engine, EngineDriver, RangeOptions } from "../../../src/store/engine.ts";
-import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
+import { lmdbDriver, makeLmdbDriver } from "../../../src/store/engine-lmdb.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { SimulatedDisk } from "../../support/simulated-engine.ts";
 
 const ENGINES: readonly (readonly [string, () => EngineDriver])[] = [
   ["LMDB", () => lmdbDriver],
+  ["LMDB that is not trusted", distrusted],
   ["the simulated disk", () => new SimulatedDisk({ random: new SeededRandom(1) }).driver()],
 ];
+
+/** Whatever it opens was there before, and is read by our own code until all of it was looked at, which never happens. */
+function distrusted(): EngineDriver {
+  const driver = makeLmdbDriver(0);
+  return {
+    ...driver,
+    open: async (directory, options) => {
+      if (options.readOnly === true) return driver.open(directory, options);
+      await (await driver.open(directory, options)).close();
+      return driver.open(directory, { ...options, distrusted: true });
+    },
+  };
+}
 
 for (const [name, makeDriver] of ENGINES) {
   describe(`an engine: ${name}`, () => {

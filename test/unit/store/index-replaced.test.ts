@@ -55,6 +55,8 @@ async function reopened(home: string, directory: string): Promise<{ readonly reb
   await rm(join(fresh, "index"), { recursive: true, force: true });
   await using expected = await onDisk(fresh)();
   await using store = await onDisk(home)({ logger });
+  assert.deepEqual(reading(store), reading(expected));
+  await store.settled();
   assert.equal(store.indexed, store.committed.txId);
   assert.deepEqual(reading(store), reading(expected));
   return { rebuilt };

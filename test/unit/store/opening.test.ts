@@ -84,7 +84,6 @@ describe("a damaged environment", () => {
           return true;
         });
         assert.deepEqual(readFileSync(file), before);
-        assert.ok(!existsSync(join(directory, "opening")), "this process survived");
       }));
 
     test(`as the index, ${name}: is built again with a warning`, () =>
@@ -152,16 +151,12 @@ describe("a damaged environment", () => {
     }));
 });
 
-describe("after the machine went down, or an open that ended the process,", () => {
+describe("after an end that was not clean:", () => {
   const ends: Readonly<Record<string, (directory: string) => void>> = {
     "the machine went down": (directory) => writeFileSync(join(directory, "open"), "another boot"),
-    "the last open ended its process": (directory) => {
-      writeFileSync(join(directory, "open"), readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
-      writeFileSync(join(directory, "opening"), "");
-    },
-    "two processes in a row died": (directory) => {
+    "the process died": (directory) => {
       const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-      writeFileSync(join(directory, "open"), `${boot} again`);
+      writeFileSync(join(directory, "open"), boot);
     },
   };
 
@@ -183,7 +178,6 @@ describe("after the machine went down, or an open that ended the process,", () =
         damage(directory, "index", (whole) => Uint8Array.from(whole).fill(0, 2 * PAGE));
         const warnings = await warningsOf(directory, (options) => requireWhole(directory, options));
         assert.equal(warnings[0], "the database was not closed cleanly");
-        assert.ok(!existsSync(join(directory, "opening")));
         assert.deepEqual(await warningsOf(directory, (options) => requireWhole(directory, options)), []);
       }));
   }
