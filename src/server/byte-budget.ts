@@ -100,8 +100,10 @@ export class BudgetShare {
 
 /** Makes whoever iterates over this body do so within its share of the budget. */
 export function countBody(body: Readable, share: BudgetShare): void {
-  const iterate = body[Symbol.asyncIterator].bind(body);
-  // Not a generator: leaving one after a refusal would destroy the request, and with it the answer.
+  // Whoever leaves early must not destroy a request of HTTP/1.1: its connection would carry no further one. One of HTTP/2
+  // has its stream to itself, and lets go of it only so.
+  const destroyOnReturn = "stream" in body;
+  const iterate = (): NodeJS.AsyncIterator<unknown> => body.iterator({ destroyOnReturn });
   body[Symbol.asyncIterator] = () => {
     const chunks = iterate();
     const next = chunks.next.bind(chunks);

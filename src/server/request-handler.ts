@@ -4,6 +4,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import type { Readable, Writable } from "node:stream";
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { UNREAD_REQUEST_MS } from "../base/limits.ts";
@@ -42,7 +43,7 @@ export function requestHandler(options: DoorOptions): RequestHandler {
     const isGrpc = type?.startsWith("application/grpc") ?? false;
     if (isGrpc) escapeAsGrpc(response);
     if (pathOf(request) === undefined) return send(response, BAD_REQUEST);
-    discardUnread(request);
+    discardUnread(request, response);
     const share = new BudgetShare(budget, { contentLength, isGrpc, bytesMax: messageBytesMax });
     countBody(request, share);
     response.once("close", () => share.end());
@@ -51,23 +52,41 @@ export function requestHandler(options: DoorOptions): RequestHandler {
 }
 
 /**
- * Discards what is still coming of an HTTP/2 request that has been answered (it was too large, or its sender has not logged
- * in), and ends the stream of a sender that neither goes on nor stops: Node keeps a stream, and a stopping server waits for
- * it, until all of it has been read. Ending it at once would cost some clients the answer. HTTP/1.1 requests are discarded
- * by Node itself.
+ * Discards what is still coming of a request that has been answered (it was too large, or its sender has not logged in), so
+ * that the connection carries further ones; and gives up a sender that neither goes on nor stops: Node keeps such a request,
+ * and a stopping server waits for it, until all of it has been read. Giving it up at once would cost some clients the answer.
  */
-function discardUnread(request: Request): void {
-  if (!("stream" in request)) return;
-  // What goes wrong on a stream that nobody reads any more concerns nobody.
+function discardUnread(request: Request, response: Response): void {
+  // What goes wrong on a request that nobody reads any more concerns nobody.
   request.on("error", () => {});
-  const { stream } = request;
-  stream.once("finish", () => {
-    if (stream.readableEnded) return;
-    // Whoever read the request so far would pause the stream again.
-    stream.removeAllListeners("data").resume();
-    const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), UNREAD_REQUEST_MS);
-    stream.once("close", () => clearTimeout(timer));
+  const { answer, source, isOver, giveUp } = unreadOf(request, response);
+  answer.once("finish", () => {
+    if (isOver()) return;
+    // Whoever read the request so far would pause it again.
+    source.removeAllListeners("data").resume();
+    const timer = setTimeout(giveUp, UNREAD_REQUEST_MS);
+    source.once("close", () => clearTimeout(timer));
   });
+}
+
+interface Unread {
+  /** Finishes when the request has been answered. */
+  readonly answer: Writable;
+  /** Where the rest of the request comes from. */
+  readonly source: Readable;
+  /** Whether all of it has come. */
+  readonly isOver: () => boolean;
+  readonly giveUp: () => void;
+}
+
+function unreadOf(request: Request, response: Response): Unread {
+  if ("stream" in request) {
+    const { stream } = request;
+    const giveUp = (): void => stream.close(constants.NGHTTP2_NO_ERROR);
+    return { answer: stream, source: stream, isOver: () => stream.readableEnded, giveUp };
+  }
+  const { socket } = request;
+  return { answer: response, source: request, isOver: () => request.complete, giveUp: () => socket.destroy() };
 }
 
 /** Path without query; undefined for a request without one or without a host, which HTTP demands. */

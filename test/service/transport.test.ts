@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
@@ -222,6 +223,29 @@ for (const transport of ["own", "node"])
       for (const answer of await Promise.all(keys.map((key) => client.get({ key }, { headers })))) {
         assert.deepEqual(answer.value, value);
       }
+    });
+
+    test("a connection of HTTP/1.1 carries further requests after one that was refused before it had come", async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      const ask = async (method: string, body: string | Uint8Array, headers: Record<string, string> = {}) => {
+        const request = httpRequest(`${server.url}/immudb.schema.ImmuService/${method}`, {
+          agent,
+          method: "POST",
+          headers: { "content-type": "application/json", ...headers },
+        });
+        request.end(body);
+        const [response] = (await once(request, "response")) as [IncomingMessage];
+        await text(response);
+        return response.statusCode;
+      };
+      const long = "x".repeat(300_000);
+      for (const headers of [{}, { "content-encoding": "gzip" }, { "transfer-encoding": "chunked" }]) {
+        for (const method of ["Login", "Set", "nope"]) {
+          assert.notEqual(await ask(method, long, headers), 200);
+          assert.equal(await ask("Health", "{}"), 200);
+        }
+      }
+      agent.destroy();
     });
 
     test("nobody sends long messages before logging in", async () => {
