@@ -1,7 +1,8 @@
 // What answers on the port, whichever transport carries it: HTTP/1.1 by Node's own server; HTTP/2 by our engine
 // (src/http2), or by Node's (`--transport node`), to compare the two and to fall back on.
 
-import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import { createServer as createHttpServer, type Server as HttpServer, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
 import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import type { Logger, Meter } from "../base/observe.ts";
 import type { UnaryMethod } from "../services/unary.ts";
@@ -38,7 +39,23 @@ export interface Doors {
 export function openDoors(options: DoorOptions, transport: Transport): Doors {
   const handle = requestHandler(options);
   return {
-    http1: createHttpServer(handle),
+    http1: createHttpServer(handle).on("clientError", answerNoRequest),
     http2: transport === "own" ? ownHttp2Door(options) : stockHttp2Door(handle),
   };
+}
+
+const REQUEST_LINE = /^\S+ \S+ HTTP\/1\.[01]\r?\n/;
+/** By the code of the error that Node's parser found; 400 for all others. */
+const STATUS_OF: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** Answers what is no request of HTTP/1.1; what was never meant as one, whoever sent it would not understand the answer. */
+function answerNoRequest(error: Error & { readonly code?: string; readonly rawPacket?: Buffer }, socket: Duplex): void {
+  const status = STATUS_OF[error.code ?? ""] ?? 400;
+  const isHttp = status !== 400 || REQUEST_LINE.test(error.rawPacket?.toString("latin1") ?? "");
+  if (!isHttp || !socket.writable) socket.destroy();
+  else socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
 }

@@ -301,6 +301,9 @@ for (const transport of ["own", "node"])
         await raw(`POST /immudb.schema.ImmuService/Health HTTP/1.0\r\n${type}\r\n\r\n{}`),
         /^HTTP\/1\.[01] 400/,
       );
+      assert.match(await raw("GET / HTTP/1.1\r\nHost x\r\n\r\n"), /^HTTP\/1\.1 400/);
+      assert.match(await raw(`GET / HTTP/1.1\r\nHost: x\r\nA: ${"a".repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431/);
+      assert.equal(await raw("SSH-2.0-OpenSSH_9.9\r\n"), "");
       assert.match(await raw("OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), /^HTTP\/1\.1 400/);
     });
   });
