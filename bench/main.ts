@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
     address: { type: "string" },
     pid: { type: "string" },
     program: { type: "string" },
+    label: { type: "string" },
     "server-flags": { type: "string", default: "" },
     keys: { type: "string" },
     client: { type: "string", default: "own" },
@@ -37,8 +38,9 @@ if (flags.list) {
 } else {
   useNodeSha256();
   const report = await run(planOf());
-  if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(report, null, 1)}\n`);
-  console.log(flags.output === "json" ? JSON.stringify(report, null, 1) : tables(report));
+  const json = JSON.stringify(report, (_, value) => (typeof value === "number" ? rounded(value) : value));
+  if (flags.out !== undefined) writeFileSync(flags.out, `${json}\n`);
+  console.log(flags.output === "json" ? json : tables(report));
 }
 
 function planOf(): Plan {
@@ -71,6 +73,10 @@ function planOf(): Plan {
   };
 }
 
+function rounded(value: number): number {
+  return Number.isInteger(value) ? value : Number(value.toPrecision(4));
+}
+
 async function run(plan: Plan): Promise<Report> {
   const [before = 0] = loadavg();
   const { results, memory } = await runSuite(plan);
@@ -82,7 +88,7 @@ async function run(plan: Plan): Promise<Report> {
     node: process.version,
     processors: `${processors.length} × ${processors[0]?.model}`,
     loadAverage: { before, after },
-    server: [address ?? program ?? "sources", ...serverFlags].join(" "),
+    server: flags.label ?? [address ?? program ?? "sources", ...serverFlags].join(" "),
     client: plan.client,
     secondsPerWorkload: (plan.turns * plan.turnMs) / 1000,
   };

@@ -25,7 +25,7 @@ import { BULK_SET, bulkLane } from "./workloads/writes.ts";
 const TOGETHER = 1000;
 const LOADERS = 8;
 const READERS = 28;
-const SAMPLE_MS = 100;
+const SAMPLE_MS = 250;
 
 export interface MillionPlan {
   readonly keys: number;
