@@ -60,7 +60,10 @@ function memoryOverTime(samples: readonly MemorySample[]): EChartsOption {
     data: samples.map((sample) => [sample.seconds, sample[of]]),
   });
   const starts = samples.filter(({ phase }, i) => phase !== samples[i - 1]?.phase);
-  const marks = starts.map(({ phase, seconds }) => ({ xAxis: seconds, label: { formatter: phase, position: "insideEndTop" } }));
+  const marks = starts.map(({ phase, seconds }) => ({
+    xAxis: seconds,
+    label: { formatter: phase, position: "insideEndTop" },
+  }));
   const resident = line("all of it, with mapped files", "residentMb", COLOURS.before);
   return {
     legend: LEGEND,
