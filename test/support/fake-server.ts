@@ -3,7 +3,14 @@
 
 import { createServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -141,20 +148,21 @@ export class FakeServer {
     return { port: (http.address() as AddressInfo).port, close };
   }
 
-  #provenTx(id: bigint, proveSinceTx: bigint): VerifiableTx {
+  #provenTx(id: bigint, proveSinceTx: bigint): MessageInitShape<typeof VerifiableTxSchema> {
     return verifiableTxToWire(this.ledger.verifiableTx(id, proveSinceTx), proveSinceTx);
   }
 
   /** The message as it goes out. A tampered one is a copy of its own, so that the ledger stays as it is. */
   #send<D extends DescMessage>(
     schema: D,
-    honest: MessageShape<D>,
+    honest: MessageInitShape<D>,
     tamper: ((message: MessageShape<D>) => void) | undefined,
   ): MessageShape<D> {
-    if (tamper === undefined) return honest;
-    const message = fromBinary(schema, toBinary(schema, honest));
-    tamper(message);
-    return message;
+    const message = create(schema, honest);
+    if (tamper === undefined) return message;
+    const copy = fromBinary(schema, toBinary(schema, message));
+    tamper(copy);
+    return copy;
   }
 
   #begin(call: string, context: HandlerContext): void {

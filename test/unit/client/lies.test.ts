@@ -3,7 +3,16 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { VerifiableEntry, VerifiableTx } from "../../../gen/immudb/schema/proof_pb.ts";
+import { create } from "@bufbuild/protobuf";
+import {
+  type ImmutableState,
+  ImmutableStateSchema,
+  type VerifiableEntry,
+  VerifiableEntrySchema,
+  type VerifiableTx,
+  VerifiableTxSchema,
+} from "../../../gen/immudb/schema/proof_pb.ts";
+import { TxSchema } from "../../../gen/immudb/schema/tx_pb.ts";
 import { equalBytes, utf8 } from "../../../src/base/bytes.ts";
 import { type ClientOptions, ImmuClient } from "../../../src/client/client.ts";
 import { VerificationError } from "../../../src/client/errors.ts";
@@ -79,8 +88,16 @@ const KEY = "m2";
 const genuine = ({ ledger }: Scene, key: string, since = 7n): VerifiableEntry => {
   const answer = ledger.verifiableEntry(utf8(key), 0n, since);
   assert.ok(answer);
-  return verifiableEntryToWire(answer, since);
+  return create(VerifiableEntrySchema, verifiableEntryToWire(answer, since));
 };
+
+function provenTx(ledger: Ledger, txId: bigint, since: bigint): VerifiableTx {
+  return create(VerifiableTxSchema, verifiableTxToWire(ledger.verifiableTx(txId, since), since));
+}
+
+function wireState(ledger: Ledger): ImmutableState {
+  return create(ImmutableStateSchema, stateToWire(ledger.state()));
+}
 
 type GetLie = (answer: VerifiableEntry, scene: Scene) => void;
 
@@ -250,7 +267,7 @@ describe("verified set refuses", () => {
     test(`${lie} (${check})`, async () => {
       const on = await scene();
       on.server.tamper.verifiableSet = (answer) => {
-        Object.assign(answer, verifiableTxToWire(on.ledger.verifiableTx(write(on.ledger), 7n), 7n));
+        Object.assign(answer, provenTx(on.ledger, write(on.ledger), 7n));
       };
       const error = await on.refused(check, () => on.client.verifiedSet("k", "v"));
       assert.match(error.next, /may have been committed/);
@@ -261,7 +278,7 @@ describe("verified set refuses", () => {
     const on = await scene();
     const { header } = await on.client.verifiedSet("k", "v");
     on.server.tamper.verifiableSet = (answer) => {
-      Object.assign(answer, verifiableTxToWire(on.ledger.verifiableTx(header.id, header.id), header.id));
+      Object.assign(answer, provenTx(on.ledger, header.id, header.id));
     };
     await on.refused("tx_not_new", () => on.client.verifiedSet("k", "v"));
   });
@@ -276,10 +293,7 @@ describe("verified set refuses", () => {
 
 describe("verified tx by id refuses", () => {
   const lies: Record<string, readonly [check: string, lie: (answer: VerifiableTx, scene: Scene) => void]> = {
-    "another transaction": [
-      "tx_id",
-      (answer, on) => Object.assign(answer, verifiableTxToWire(on.ledger.verifiableTx(10n, 7n), 7n)),
-    ],
+    "another transaction": ["tx_id", (answer, on) => Object.assign(answer, provenTx(on.ledger, 10n, 7n))],
     "an entry left out": ["entry_count", ({ tx }) => void tx?.entries.pop()],
     "another value's hash": ["entries_root", ({ tx }) => flip(tx?.entries[1]?.hValue)],
     "another key": ["entries_root", ({ tx }) => flip(tx?.entries[1]?.key)],
@@ -289,7 +303,7 @@ describe("verified tx by id refuses", () => {
       "tx_header",
       ({ tx }) => {
         const forged = grown(new Ledger(), 1, 11, "forged").tx(11n);
-        Object.assign(tx as object, txToWire({ header: forged.header, entries: forged.entries }));
+        Object.assign(tx as object, create(TxSchema, txToWire({ header: forged.header, entries: forged.entries })));
       },
     ],
   };
@@ -326,7 +340,7 @@ describe("another history is refused", () => {
 
   test("when it shows the trusted header and then another history (history_inclusion)", async () => {
     const on = await scene();
-    const trusted = verifiableTxToWire(on.ledger.verifiableTx(7n, 7n), 7n).dualProof?.sourceTxHeader;
+    const trusted = provenTx(on.ledger, 7n, 7n).dualProof?.sourceTxHeader;
     on.server.ledger = grown(on.ledger.fork(5n), 6, 20, "forked");
     on.server.tamper.verifiableGet = ({ verifiableTx }) =>
       Object.assign(verifiableTx?.dualProof as object, { sourceTxHeader: trusted });
@@ -337,7 +351,7 @@ describe("another history is refused", () => {
     const on = await scene();
     const honest = on.ledger;
     on.server.ledger = honest.fork(5n);
-    on.server.tamper.currentState = (message) => void Object.assign(message, stateToWire(honest.state()));
+    on.server.tamper.currentState = (message) => void Object.assign(message, wireState(honest));
     // It cannot prove the state that it claims: its history ends at 5.
     await assert.rejects(on.client.verifiedGet("k1"), /illegal state/);
     assert.equal((await on.state())?.txId, 7n);
@@ -422,7 +436,7 @@ describe("signatures", () => {
       "signature_invalid",
       (answer) => {
         const impostor = grown(new Ledger({ signingKey: wrong.privateKey }), 1, 7);
-        Object.assign(answer, { signature: stateToWire(impostor.state()).signature });
+        Object.assign(answer, { signature: wireState(impostor).signature });
       },
     ],
     "a signature over another database": [
@@ -430,7 +444,7 @@ describe("signatures", () => {
       (answer) => {
         const other = new Ledger({ signingKey: right.privateKey, database: "other" });
         grown(other, 1, 7);
-        Object.assign(answer, { signature: stateToWire(other.state()).signature });
+        Object.assign(answer, { signature: wireState(other).signature });
       },
     ],
   };

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
-import { type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { VerifiableEntrySchema, VerifiableTxSchema } from "../../../gen/immudb/schema/proof_pb.ts";
 import { fromBase64, utf8 } from "../../../src/base/bytes.ts";
@@ -12,6 +12,7 @@ import { plainKey, plainValue, referenceValue } from "../../../src/proof/keys.ts
 import type { State, VerifiableEntry, VerifiableTx } from "../../../src/proof/model.ts";
 import { setSha256 } from "../../../src/proof/sha256.ts";
 import { type Trusted, verifiedGet, verifiedSet, verifiedTxById } from "../../../src/proof/verify.ts";
+import { encoderOf } from "../../../src/wire/codec/encoder.ts";
 import {
   verifiableEntryFromWire,
   verifiableEntryToWire,
@@ -148,8 +149,8 @@ function built(): Sample[] {
   const trusted = [0n, 1n, 2n, 3n, 4n, 5n, 6n].map((txId) => ({ state: ledger.state(txId), publicKey: PUBLIC_KEY }));
   const from = (txId: number): Trusted => trusted[txId] as Trusted;
   const entry = (answer: VerifiableEntry, n: bigint) =>
-    toBinary(VerifiableEntrySchema, verifiableEntryToWire(answer, n));
-  const tx = (answer: VerifiableTx, n: bigint) => toBinary(VerifiableTxSchema, verifiableTxToWire(answer, n));
+    encoderOf(VerifiableEntrySchema)(verifiableEntryToWire(answer, n));
+  const tx = (answer: VerifiableTx, n: bigint) => encoderOf(VerifiableTxSchema)(verifiableTxToWire(answer, n));
   return [
     {
       name: "a first set",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { TxEntrySchema, TxHeaderSchema } from "../../../gen/immudb/schema/tx_pb.ts";
 import { concat, fromHex, toHex } from "../../../src/base/bytes.ts";
@@ -36,7 +36,10 @@ describe("the record of a header", () => {
     fc.assert(
       fc.property(txHeaders, fc.boolean(), (any, emptyMetadata) => {
         const record = encodeTxHeaderRecord(any, { emptyMetadata });
-        assert.deepEqual(record, toBinary(TxHeaderSchema, txHeaderToWire(any, { emptyMetadata })));
+        assert.deepEqual(
+          record,
+          toBinary(TxHeaderSchema, create(TxHeaderSchema, txHeaderToWire(any, { emptyMetadata }))),
+        );
         assert.deepEqual(decodeTxHeaderRecord(record), any);
       }),
     );
@@ -56,7 +59,7 @@ describe("the record of an entry", () => {
     fc.assert(
       fc.property(txEntries, (any) => {
         const record = encodeTxEntryRecord(any);
-        assert.deepEqual(record, toBinary(TxEntrySchema, txEntryToWire(any)));
+        assert.deepEqual(record, toBinary(TxEntrySchema, create(TxEntrySchema, txEntryToWire(any))));
         assert.deepEqual(decodeTxEntryRecord(record), any);
       }),
     );
