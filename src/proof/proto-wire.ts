@@ -26,11 +26,11 @@ export class ProtoWriter {
 
   /** An int32, int64, uint64 or bool field. */
   integer(field: number, value: bigint | number | boolean): void {
-    const integer = BigInt(value);
-    if (integer === 0n) return;
+    const number = Number(value);
+    if (number === 0) return;
     this.#varint(field * 8 + WIRE_VARINT);
-    if (integer > 0n && integer <= Number.MAX_SAFE_INTEGER) this.#varint(Number(integer));
-    else this.#longVarint(BigInt.asUintN(64, integer));
+    if (number > 0 && number <= Number.MAX_SAFE_INTEGER) this.#varint(number);
+    else this.#longVarint(BigInt.asUintN(64, BigInt(value)));
   }
 
   /** A bytes field. */
@@ -70,12 +70,17 @@ export class ProtoWriter {
   }
 }
 
+/** Bytes of a varint whose number a double holds exactly. */
+const EXACT_LENGTH_MAX = 7;
+
 /** Reads the fields of one message in ascending order. A field that is not there reads as undefined. Throws `record_malformed`. */
 export class ProtoReader {
   readonly #bytes: Uint8Array;
   #at = 0;
   /** The tag at which reading stands, undefined at the end. */
   #tag: number | undefined;
+  /** Whether the varint that was begun goes on beyond what a double holds. */
+  #isLong = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -85,8 +90,18 @@ export class ProtoReader {
   /** An integer field, as the unsigned 64 bits that stand for it. */
   integer(field: number): bigint | undefined {
     if (this.#tag !== field * 8 + WIRE_VARINT) return undefined;
-    const value = this.#varint();
-    check(value !== 0n, "record_malformed", "the record writes a default value out");
+    const start = this.#varint();
+    check(start !== 0 || this.#isLong, "record_malformed", "the record writes a default value out");
+    const value = this.#isLong ? this.#longVarint(start) : BigInt(start);
+    this.#readTag();
+    return value;
+  }
+
+  /** An integer field with a number that is never large. */
+  number(field: number): number | undefined {
+    if (this.#tag !== field * 8 + WIRE_VARINT) return undefined;
+    const value = this.#shortVarint();
+    check(value !== 0, "record_malformed", "the record writes a default value out");
     this.#readTag();
     return value;
   }
@@ -101,7 +116,7 @@ export class ProtoReader {
   /** A message field, maybe empty: a view into the record. */
   message(field: number): Uint8Array | undefined {
     if (this.#tag !== field * 8 + WIRE_BYTES) return undefined;
-    const length = Number(this.#varint());
+    const length = this.#shortVarint();
     check(length <= this.#bytes.length - this.#at, "record_malformed", "a field of the record is cut short");
     const value = this.#bytes.subarray(this.#at, this.#at + length);
     this.#at += length;
@@ -115,27 +130,38 @@ export class ProtoReader {
   }
 
   #readTag(): void {
-    this.#tag = this.#at === this.#bytes.length ? undefined : Number(this.#varint());
+    this.#tag = this.#at === this.#bytes.length ? undefined : this.#shortVarint();
   }
 
-  #varint(): bigint {
-    let low = 0;
-    let scale = 1;
-    for (let length = 1; length <= 7; length++) {
+  #shortVarint(): number {
+    const value = this.#varint();
+    check(!this.#isLong, "record_malformed", "a number of the record is too big");
+    return value;
+  }
+
+  /** A varint, or the number in its first bytes when it is long. */
+  #varint(): number {
+    const first = this.#byte();
+    this.#isLong = false;
+    if (first < 0x80) return first;
+    let value = first - 0x80;
+    let scale = 0x80;
+    for (let length = 2; length <= EXACT_LENGTH_MAX; length++) {
       const byte = this.#byte();
-      low += (byte % 0x80) * scale;
+      value += (byte % 0x80) * scale;
       scale *= 0x80;
       if (byte < 0x80) {
-        check(byte > 0 || length === 1, "record_malformed", "a number of the record is padded");
-        return BigInt(low);
+        check(byte > 0, "record_malformed", "a number of the record is padded");
+        return value;
       }
     }
-    return this.#longVarint(BigInt(low));
+    this.#isLong = true;
+    return value;
   }
 
-  /** The rest of a varint whose first seven bytes hold `low`. */
-  #longVarint(low: bigint): bigint {
-    let value = low;
+  /** The rest of a long varint, whose first bytes hold `low`. */
+  #longVarint(low: number): bigint {
+    let value = BigInt(low);
     for (let shift = 49n; shift < 70n; shift += 7n) {
       const byte = this.#byte();
       value += BigInt(byte % 0x80) << shift;

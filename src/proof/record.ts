@@ -51,11 +51,11 @@ export function decodeTxHeaderRecord(bytes: Uint8Array): TxHeader {
     id: uint64(reader.integer(1)),
     prevAlh: digest(reader.bytes(2)),
     ts: int64(reader.integer(3)),
-    nentries: count(reader.integer(4)),
+    nentries: count(reader.number(4)),
     eh: digest(reader.bytes(5)),
     blTxId: uint64(reader.integer(6)),
     blRoot: digest(reader.bytes(7)),
-    version: count(reader.integer(8)),
+    version: count(reader.number(8)),
     metadata: decodeTxMetadataRecord(reader.message(9) ?? EMPTY),
   };
   reader.end();
@@ -84,7 +84,7 @@ export function decodeTxEntryRecord(bytes: Uint8Array): TxEntry {
   const entry: TxEntry = {
     key: reader.bytes(1) ?? EMPTY,
     hValue: digest(reader.bytes(2)),
-    vLen: count(reader.integer(3)),
+    vLen: count(reader.number(3)),
     metadata: decodeKvMetadataRecord(reader.message(4) ?? EMPTY),
     value: reader.bytes(5),
   };
@@ -125,10 +125,10 @@ function encodeKvMetadataRecord(metadata: KvMetadata | undefined): Uint8Array {
 
 function decodeKvMetadataRecord(bytes: Uint8Array): KvMetadata | undefined {
   const reader = new ProtoReader(bytes);
-  const deleted = flag(reader.integer(1));
+  const deleted = flag(reader.number(1));
   const expiration = reader.message(2);
   const expiresAt = expiration === undefined ? undefined : decodeExpiration(expiration);
-  const nonIndexable = flag(reader.integer(3));
+  const nonIndexable = flag(reader.number(3));
   reader.end();
   return bytes.length === 0 ? undefined : { deleted, expiresAt, nonIndexable };
 }
@@ -155,14 +155,12 @@ function int64(value: bigint | undefined): bigint {
 }
 
 /** A number that is never negative and fits int32. */
-function count(value: bigint | undefined): number {
-  const number = Number(value ?? 0n);
+function count(number = 0): number {
   check(number <= INT32_MAX, "record_malformed", "a number of the record is too big");
   return number;
 }
 
-function flag(value: bigint | undefined): boolean {
-  const number = value ?? 0n;
-  check(number <= 1n, "record_malformed", "a flag of the record is neither 0 nor 1");
-  return number === 1n;
+function flag(number = 0): boolean {
+  check(number <= 1, "record_malformed", "a flag of the record is neither 0 nor 1");
+  return number === 1;
 }
