@@ -4,9 +4,10 @@
 //   npm run bench -- --quick
 //   npm run bench -- --workloads get,set --output json --out /tmp/get-set.json
 //   npm run bench -- --address 127.0.0.1:3322 --pid 4711
+//   npm run bench -- --show /tmp/get-set.json
 //   npm run bench -- --server-flags "--transport=node"
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { useNodeSha256 } from "../src/server/node-sha256.ts";
@@ -30,11 +31,14 @@ const { values: flags } = parseArgs({
     output: { type: "string", default: "table" },
     out: { type: "string" },
     list: { type: "boolean", default: false },
+    show: { type: "string" },
   },
 });
 
 if (flags.list) {
   console.log(NAMES.join("\n"));
+} else if (flags.show !== undefined) {
+  console.log(tables(JSON.parse(readFileSync(flags.show, "utf8"))));
 } else {
   useNodeSha256();
   const report = await run(planOf());
