@@ -85,7 +85,6 @@ export class HeadersReceiver {
     else if (leaving) allowances.idleFrames.spend();
     else {
       streams.lastId = streamId;
-      allowances.idleFrames.earn(IDLE_FRAMES_PER_REQUEST);
       if (fields === undefined) this.#tooLarge(streamId, endStream);
       else if (selfDependent) refuseStream(this.#connection, streamId, ERROR_CODES.PROTOCOL_ERROR);
       else this.#request(streamId, fields, endStream);
@@ -94,15 +93,15 @@ export class HeadersReceiver {
 
   #request(streamId: number, fields: HeaderFields, endStream: boolean): void {
     const connection = this.#connection;
-    const { streams, sender, limits } = connection;
+    const { streams, sender, limits, allowances } = connection;
     if (fields.invalidRequest() !== undefined) {
       refuseStream(connection, streamId, ERROR_CODES.PROTOCOL_ERROR);
       return;
     }
     if (streams.size >= limits.streamsMax || sender.waitingBytes > limits.unsentReplyBytesMax) {
       // Who does not know the limit yet cannot keep it.
-      if (this.settingsKnown) refuseStream(connection, streamId, ERROR_CODES.REFUSED_STREAM);
-      else connection.refuse(streamId, ERROR_CODES.REFUSED_STREAM);
+      (this.settingsKnown ? allowances.resets : allowances.idleFrames).spend();
+      connection.refuse(streamId, ERROR_CODES.REFUSED_STREAM);
       return;
     }
     const stream = new Stream(connection, streamId, fields, this.initialSendWindow);
@@ -110,6 +109,7 @@ export class HeadersReceiver {
       refuseStream(connection, streamId, ERROR_CODES.PROTOCOL_ERROR);
       return;
     }
+    allowances.idleFrames.earn(IDLE_FRAMES_PER_REQUEST);
     streams.open(stream);
     connection.request(stream);
     if (endStream && !stream.closed) endRequest(connection, stream);

@@ -162,11 +162,13 @@ test("who receives a lot may send WINDOW_UPDATE as often", async () => {
 });
 
 test("a client that knows no limit yet is refused, not punished", async () => {
-  await using server = await TestHttp2Server.start(ignore, { streamsMax: 1, resetsMax: 0 });
+  await using server = await TestHttp2Server.start(ignore, { streamsMax: 1, resetsMax: 0, idleFramesMax: 10 });
   using client = await RawClient.connect(server);
   client.send(PREFACE, frame(SETTINGS, 0, 0, NOTHING), headers(1), headers(3));
   assert.equal(await client.reset(3), REFUSED_STREAM);
   await client.roundTrip();
+  client.send(times(10, (i) => headers(odd(i + 2)))); // It never acknowledges the limit.
+  assert.equal((await client.goaway()).code, ENHANCE_YOUR_CALM);
 });
 
 test("a header block in too many pieces, or too long, ends the connection before it is kept", async () => {
