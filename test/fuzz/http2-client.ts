@@ -57,10 +57,13 @@ interface Call {
 export interface Manners {
   /** The window that it lets the server's streams have at first. */
   readonly initialWindow: number;
+  /** By how much it opens the window of the connection at first; 0: not at all. */
+  readonly connectionGrant: number;
   /** Chance that a window that was used is opened again in a step. */
   readonly grants: number;
-  /** Chance that it stops reading in a step. */
+  /** Chance that it stops reading in a step, and for how many turns at most. */
   readonly pauses: number;
+  readonly pauseTurns: number;
   /** Chance of a control frame in a step. */
   readonly controls: number;
   /** Chance that what was written goes out in a step. */
@@ -106,6 +109,7 @@ export class Client {
     this.#pending.push(spoiled ? spoiledPreface(PREFACE, random) : PREFACE);
     this.judge.sent(PREFACE);
     this.#send(SETTINGS, 0, 0, settingsPayload(this.#settings(manners.initialWindow)));
+    if (manners.connectionGrant > 0) this.#send(WINDOW_UPDATE, 0, 0, uint32(manners.connectionGrant));
   }
 
   /** The server will take no more requests on this connection. */
@@ -339,7 +343,7 @@ export class Client {
     if (this.#pausedTurns > 0) {
       if (--this.#pausedTurns === 0) this.#socket.resume();
     } else if (this.#random.chance(this.#manners.pauses)) {
-      this.#pausedTurns = 1 + this.#random.below(50);
+      this.#pausedTurns = 1 + this.#random.below(this.#manners.pauseTurns);
       this.#socket.pause();
     }
   }

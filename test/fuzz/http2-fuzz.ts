@@ -18,7 +18,7 @@ import { SeededRandom } from "../support/seeded-random.ts";
 import { Client, type Manners, turn } from "./http2-client.ts";
 import { Handler } from "./http2-handler.ts";
 import { Mutator } from "./http2-mutations.ts";
-import { choosePlan, plainRequest } from "./http2-plans.ts";
+import { choosePlan, lastingRequests } from "./http2-plans.ts";
 
 /** Small windows and short times, so that conversations meet them. */
 const LIMITS = {
@@ -34,8 +34,20 @@ const LIMITS = {
 };
 /** How long a connection may take to end when its client has gone, or when nothing more comes, in milliseconds. */
 const END_MS = 5000;
+/** What may wait in a socket of the server for a client that does not read, and how often that is looked at. */
+const UNREAD_BYTES_MAX: number = 1024 * 1024;
+const LOOK_EVERY_MS = 3;
 
-const SENTINEL_MANNERS: Manners = { initialWindow: 65_535, grants: 1, pauses: 0, controls: 0, flushes: 1, streams: 10 };
+const SENTINEL_MANNERS: Manners = {
+  initialWindow: 65_535,
+  connectionGrant: 0,
+  grants: 1,
+  pauses: 0,
+  pauseTurns: 0,
+  controls: 0,
+  flushes: 1,
+  streams: 10,
+};
 
 /** What happened, all conversations together. */
 export interface Totals {
@@ -75,6 +87,9 @@ export class Session {
   readonly #server: Http2Server;
   readonly #listener: Server;
   readonly #path: string;
+  /** The server's ends of all connections. */
+  readonly #ends = new Set<Duplex>();
+  readonly #looking: NodeJS.Timeout;
   readonly #unexpected: (error: unknown) => void;
   #sentinel: Client | undefined;
   #seed = 0;
@@ -91,7 +106,8 @@ export class Session {
         error: (fields) => this.#found(`the server says it failed: ${String(fields["error"])}`),
       },
     });
-    this.#listener = createServer((socket) => this.#server.accept(socket, "listener"));
+    this.#listener = createServer((socket) => this.#accept(socket, "listener"));
+    this.#looking = setInterval(() => this.#lookAtSockets(), LOOK_EVERY_MS);
     this.#unexpected = (error) => this.#found(`thrown: ${error instanceof Error ? error.stack : String(error)}`);
   }
 
@@ -130,7 +146,7 @@ export class Session {
   async close(): Promise<void> {
     const sentinel = await this.#freshSentinel();
     const random = new SeededRandom(this.#seed);
-    const playing = sentinel.play(Array.from({ length: 20 }, (_, i) => plainRequest(random, i)));
+    const playing = sentinel.play(Array.from({ length: 10 }, () => lastingRequests(random)).flat());
     for (let turns = random.below(5); turns > 0; turns--) await turn();
     const late = deadline(END_MS);
     await Promise.race([Promise.all([this.#server.close(), playing, sentinel.closed]), late.reached]);
@@ -142,6 +158,7 @@ export class Session {
     if (this.#handler.live !== 0) this.#found(`${this.#handler.live} calls were neither answered nor aborted`);
     this.#server.destroy();
     this.#listener.close();
+    clearInterval(this.#looking);
     process.off("uncaughtException", this.#unexpected);
     process.off("unhandledRejection", this.#unexpected);
   }
@@ -157,7 +174,7 @@ export class Session {
   async #askSentinel(random: SeededRandom): Promise<void> {
     const sentinel = await this.#freshSentinel();
     const late = deadline(END_MS);
-    await Promise.race([sentinel.play([plainRequest(random, 0)]), late.reached]);
+    await Promise.race([sentinel.play(lastingRequests(random)), late.reached]);
     late.cancel();
     if (sentinel.complaints().length > 0) {
       // It had nothing to do for so long that it was ended just now, as announced by GOAWAY.
@@ -214,8 +231,22 @@ export class Session {
     const [near, far] = duplexPair({ highWaterMark: 1 + random.below(100_000) });
     near.on("close", () => far.destroy());
     far.on("close", () => near.destroy());
-    this.#server.accept(far, "memory");
+    this.#accept(far, "memory");
     return near;
+  }
+
+  #accept(socket: Duplex, peer: string): void {
+    this.#ends.add(socket);
+    socket.on("close", () => this.#ends.delete(socket));
+    this.#server.accept(socket, peer);
+  }
+
+  #lookAtSockets(): void {
+    for (const socket of this.#ends) {
+      if (socket.writableLength <= UNREAD_BYTES_MAX) continue;
+      this.#found(`${socket.writableLength} bytes wait for a client that does not read`);
+      socket.destroy();
+    }
   }
 
   #count({ judge }: Client, requests: number, mutator: Mutator | undefined): void {

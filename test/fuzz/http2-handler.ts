@@ -24,9 +24,15 @@ export type Style = (typeof STYLES)[number];
 export const RESET_CODE: number = ERROR_CODES.CANCEL;
 const PIECE_BYTES = 5000;
 
-/** A body that a client can know too. */
-export function pattern(size: number): Uint8Array {
-  return Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >>> 8)) & 0xff);
+const PATTERN_BYTES = 1024 * 1024;
+const PATTERN: Uint8Array = Uint8Array.from(
+  { length: PATTERN_BYTES },
+  (_, i) => (i * 31 + (i >>> 8) * 7 + (i >>> 16)) & 0xff,
+);
+
+/** A body that a client can know too: up to 512 KiB, and as many different ones. */
+export function pattern(size: number, offset = 0): Uint8Array {
+  return PATTERN.subarray(offset, offset + size);
 }
 
 /** Answers requests, and counts those under way. */
