@@ -13,12 +13,14 @@ import { cpuMs, memoryOf, settled } from "./process-usage.ts";
 import type { Figures, Result } from "./result.ts";
 import type { Subject } from "./subject.ts";
 import { inFlight, pathOf, type Shape, type Workload } from "./workloads/workload.ts";
+import { hashUs } from "./yardstick.ts";
 
 /** One turn: what was measured in it. */
 interface Turn {
   readonly lap: Lap;
   readonly serverCpuMs: number | undefined;
   readonly loadCpuMs: number;
+  readonly hashUs: number;
   readonly commitsPerSecond?: number;
   readonly settleMs?: number | undefined;
   readonly diskBytes?: number | undefined;
@@ -70,6 +72,7 @@ export class Cell {
   async #measured(forMs: number, after: () => Promise<Partial<Turn>>): Promise<Turn> {
     const { pid } = this.#subject;
     return this.#connected(async (connections) => {
+      const hashBefore = hashUs();
       const serverBefore = cpuMs(pid);
       const loadBefore = process.cpuUsage();
       const lap = await this.#load(connections, forMs);
@@ -79,6 +82,7 @@ export class Cell {
         lap,
         serverCpuMs: difference(cpuMs(pid), serverBefore),
         loadCpuMs: (user + system) / 1000,
+        hashUs: (hashBefore + hashUs()) / 2,
         ...more,
       };
     });
@@ -137,6 +141,7 @@ function figuresOf(turn: Turn, entries: number): Figures {
       ...(entries > 1 && { cpuMsPer1000Entries: (serverCpuMs * 1000) / (calls * entries) }),
     }),
     loadCpuUsPerCall: (loadCpuMs * 1000) / calls,
+    hashUs: turn.hashUs,
     ...(commitsPerSecond !== undefined && { commitsPerSecond, ofCommits: callsPerSecond / commitsPerSecond }),
     ...(settleMs !== undefined && { settleMs }),
     ...(diskBytes !== undefined && { diskBytesPerEntry: diskBytes / (calls * entries) }),
@@ -148,7 +153,7 @@ function percentiles(times: RecordableHistogram): Figures {
   return { p50Ms: at(50), p95Ms: at(95), p99Ms: at(99) };
 }
 
-/** What turns came to together: sums, and the mean rate of commits. */
+/** What turns came to together: sums, and means of what is a rate. */
 function sumsOf(turns: readonly Turn[]): Omit<Turn, "lap"> {
   const all = <Name extends keyof Turn>(name: Name): number | undefined => {
     const values = turns.map((turn) => turn[name] as number | undefined);
@@ -158,6 +163,7 @@ function sumsOf(turns: readonly Turn[]): Omit<Turn, "lap"> {
   return {
     serverCpuMs: all("serverCpuMs"),
     loadCpuMs: all("loadCpuMs") as number,
+    hashUs: (all("hashUs") as number) / turns.length,
     ...(commits !== undefined && { commitsPerSecond: commits / turns.length }),
     settleMs: all("settleMs"),
     diskBytes: all("diskBytes"),

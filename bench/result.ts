@@ -15,6 +15,8 @@ export interface Figures {
   readonly cpuShare?: number;
   /** The same of the load process, to see whether it was the limit. */
   readonly loadCpuUsPerCall?: number;
+  /** What the same small piece of work cost at that time: bench/yardstick.ts. */
+  readonly hashUs?: number;
   /** Durable commits of two small records, by as many waiting writers, in the same run. */
   readonly commitsPerSecond?: number;
   readonly ofCommits?: number;
