@@ -1,9 +1,9 @@
-// The real server on a data directory with damaged logs. Most damage is seen before anything is opened. A page that ends
-// whoever uses it may end the server while it serves: after the second time in a row another process looks first, the database
-// is out of service, and those beside it serve.
+// The real server on a data directory with damaged files. Most damage is seen before anything is opened. A page that ends
+// whoever uses it may end the server while it serves, once: after that nothing reaches it that has not been looked at, a
+// damaged log is out of service, a damaged index is built again, and those beside it serve.
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,10 @@ import { ADMIN, refusalOf } from "../service/support.ts";
 
 const PAGE = 8192;
 const PAGE_HEADER = 24;
+const [BRANCH, LEAF] = [1, 2];
+/** Keys and values so long that log and index are both too big to be looked at before they are served. */
+const MANY = 6000;
+const manyKey = (i: number): string => `${String(i).padStart(6, "0")}${"k".repeat(890)}`;
 
 const SEEN_AT_START: Readonly<Record<string, (whole: Uint8Array) => Uint8Array>> = {
   garbage: (whole) => whole.map((_, i) => i * 7 + 3),
@@ -32,6 +36,9 @@ interface Caller {
   /** Whether each database is loaded, by name. */
   list(): Promise<Record<string, boolean>>;
   create(database: string): Promise<void>;
+  /** Many records, named by number. */
+  writeMany(from: number, count: number): Promise<unknown>;
+  readMany(i: number): Promise<string>;
   close(): void;
 }
 
@@ -46,6 +53,8 @@ async function call(address: string): Promise<Caller> {
   };
   const token = await client.login({ user: ADMIN.username, password: ADMIN.password });
   const headers = { authorization: token.token };
+  let session: ReturnType<typeof login> | undefined;
+  const many = (): ReturnType<typeof login> => (session ??= login("defaultdb"));
   return {
     read: async (database) => utf8ToString((await client.get({ key: utf8("k1") }, await login(database))).value),
     write: async (database) => client.set({ KVs: [{ key: utf8("later"), value: utf8("v") }] }, await login(database)),
@@ -62,6 +71,14 @@ async function call(address: string): Promise<Caller> {
         await client.set({ KVs }, session);
       }
     },
+    writeMany: async (from, count) => {
+      const KVs = Array.from({ length: count }, (_, i) => ({
+        key: utf8(manyKey(from + i)),
+        value: utf8(`v${from + i}`),
+      }));
+      return client.set({ KVs }, await many());
+    },
+    readMany: async (i) => utf8ToString((await client.get({ key: utf8(manyKey(i)) }, await many())).value),
     close: () => transport.close(),
   };
 }
@@ -147,7 +164,7 @@ describe("a server on a data directory with damaged logs", () => {
     const torn = "defaultdb";
     await fill(["whole", torn]);
     tear(torn);
-    for (let i = 0; i < 2; i++) {
+    {
       await using server = new ServerProcess(data);
       const caller = await call(await server.serving);
       assert.match(await caller.read("whole"), /^whole v/);
@@ -169,4 +186,66 @@ describe("a server on a data directory with damaged logs", () => {
       await caller.write(torn);
     });
   });
+
+  /** Zeroes the newest page of that kind. Of the log not the pages at its end, which a start looks at. */
+  function tearPage(environment: "log" | "index", kind: number): void {
+    const file = join(data, "defaultdb", environment, "data.mdb");
+    const bytes = readFileSync(file);
+    const pages = Array.from({ length: bytes.length / PAGE - 2 }, (_, i) => i + 2)
+      .filter((page) => bytes.readUInt16LE(page * PAGE + 18) === kind && bytes.readUInt32LE(page * PAGE) === page)
+      .sort((a, b) => Number(bytes.readBigUInt64LE(b * PAGE + 8) - bytes.readBigUInt64LE(a * PAGE + 8)));
+    const page = pages[kind === LEAF ? Math.floor(pages.length / 4) : 0] as number;
+    overwrite(file, page * PAGE, new Uint8Array(PAGE));
+  }
+
+  /** Reads and writes all over the database until all is done or the server is gone. Returns how many reads were answered. */
+  async function useAll(caller: Caller, server: ServerProcess): Promise<number> {
+    let [answered, isGone] = [0, false];
+    void server.ended.then(() => {
+      isGone = true;
+    });
+    for (let i = 0; i < MANY && !isGone; i += 50) {
+      const read = await caller.readMany(i).catch(() => undefined);
+      if (read === undefined) continue;
+      assert.equal(read, `v${i}`);
+      answered++;
+    }
+    for (let i = 7; i < MANY && !isGone; i += 500) await caller.writeMany(i, 1).catch(() => undefined);
+    return answered;
+  }
+
+  for (const environment of ["log", "index"] as const) {
+    test(`is ended at most once by a page of a long ${environment} that is torn while it serves`, async () => {
+      await withServer(async (caller) => {
+        await caller.create("whole");
+        for (let i = 0; i < MANY; i += 100) await caller.writeMany(i, 100);
+      });
+      await cp(data, backup, { recursive: true });
+      for (const kind of [LEAF, BRANCH]) {
+        await restore("defaultdb");
+        const deaths: string[] = [];
+        let answered = 0;
+        for (let start = 0; start < 3; start++) {
+          await using server = new ServerProcess(data);
+          const caller = await call(await server.serving);
+          if (start === 0) tearPage(environment, kind);
+          answered = await useAll(caller, server);
+          assert.match(await caller.read("whole").catch(() => "whole v"), /^whole v/);
+          caller.close();
+          if (start === 0) void server.kill();
+          else await server.stop();
+          deaths.push(await server.ended);
+        }
+        assert.deepEqual(deaths.slice(1), ["exit code 0", "exit code 0"], `kind ${kind}`);
+        if (environment === "index") assert.equal(answered, MANY / 50, "it was built again");
+        else assert.ok(answered < MANY / 50, "it is out of service");
+      }
+    });
+  }
 });
+
+function overwrite(file: string, at: number, bytes: Uint8Array): void {
+  const open = openSync(file, "r+");
+  writeSync(open, bytes, 0, bytes.length, at);
+  closeSync(open);
+}

@@ -1,11 +1,17 @@
-// Damaged files: garbage, zeroes, cut short, pages zeroed, one byte changed. What each does to a store and to a server with
-// other databases is tested with the store and the databases; the campaign runs those tests.
+// Damaged files: garbage, zeroes, cut short, pages zeroed at rest and under a running server, one byte changed. What each does
+// to a store and to a server with other databases is tested with these; the campaign runs those tests.
 
 import { fileURLToPath } from "node:url";
 import { run } from "../../scripts/run.ts";
 import type { Fault } from "./outcome.ts";
 
-const TESTS = ["unit/store/opening.test.ts", "unit/store/damage.test.ts", "unit/database/quarantine.test.ts"];
+const TESTS = [
+  "unit/store/opening.test.ts",
+  "unit/store/checked-engine.test.ts",
+  "unit/store/damage.test.ts",
+  "unit/database/quarantine.test.ts",
+  "faults/damaged-files.test.ts",
+];
 
 export const damagedFiles: Fault = {
   name: "damaged-files",
