@@ -147,14 +147,14 @@ export class Client {
     });
   }
 
-  /** Forgets calls that have been judged. */
-  forget(): void {
-    for (const { id } of this.#calls.splice(0))
-      this.judge.answers.set(id, { ...(this.judge.answers.get(id) as Answer), body: [] });
+  /** How many calls were made since the last {@link forget}. */
+  get calls(): number {
+    return this.#calls.length;
   }
 
-  get answered(): number {
-    return this.#calls.length;
+  /** Forgets calls that have been judged. */
+  forget(): void {
+    for (const { id } of this.#calls.splice(0)) this.judge.answers.get(id)?.body.splice(0);
   }
 
   /** Says good-bye, as good clients do, and closes. */

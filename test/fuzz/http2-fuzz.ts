@@ -152,8 +152,8 @@ export class Session {
     await Promise.race([Promise.all([this.#server.close(), playing, sentinel.closed]), late.reached]);
     if (late.isReached) this.#found("the server does not close");
     late.cancel();
-    this.#judgeAnswers(sentinel);
-    for (const what of sentinel.judge.findings) this.#found(`beside it: ${what}`);
+    for (const what of sentinel.complaints()) this.#found(`beside it: ${what}`);
+    this.#judgeSentinel(sentinel);
     if (this.#server.connections !== 0) this.#found(`${this.#server.connections} connections are left`);
     if (this.#handler.live !== 0) this.#found(`${this.#handler.live} calls were neither answered nor aborted`);
     this.#server.destroy();
@@ -164,7 +164,7 @@ export class Session {
   }
 
   #judgeAnswers(client: Client): void {
-    this.#totals.compared += client.answered;
+    this.#totals.compared += client.calls;
     for (const what of client.complaints()) this.#found(what);
     const { goaway } = client.judge;
     if (goaway !== undefined && goaway.code !== 0) this.#found(`a good conversation ended with ${goaway.code}`);
@@ -176,21 +176,24 @@ export class Session {
     const late = deadline(END_MS);
     await Promise.race([sentinel.play(lastingRequests(random)), late.reached]);
     late.cancel();
-    if (sentinel.complaints().length > 0) {
-      // It had nothing to do for so long that it was ended just now, as announced by GOAWAY.
-      if (!sentinel.isOver) this.#found(`beside it: ${sentinel.complaints().join("; ")}`);
-    }
-    this.#totals.compared += sentinel.answered;
+    for (const what of sentinel.complaints()) this.#found(`beside it: ${what}`);
+    this.#totals.compared += sentinel.calls;
     sentinel.forget();
   }
 
   async #freshSentinel(): Promise<Client> {
     const sentinel = this.#sentinel;
     if (sentinel !== undefined && !sentinel.isOver) return sentinel;
-    for (const what of sentinel?.judge.findings ?? []) this.#found(`beside it: ${what}`);
+    if (sentinel !== undefined) this.#judgeSentinel(sentinel);
     const random = new SeededRandom(this.#seed);
     this.#sentinel = new Client(await this.#connect(random), random, SENTINEL_MANNERS);
     return this.#sentinel;
+  }
+
+  /** The untouched connection, when it is over: because it was idle for too long, or because the server stops. */
+  #judgeSentinel({ judge }: Client): void {
+    for (const what of judge.findings) this.#found(`beside it: ${what}`);
+    if (judge.goaway?.code !== 0) this.#found(`beside it: ended with ${judge.goaway?.code ?? "no GOAWAY"}`);
   }
 
   /** The end of a conversation. Whoever goes, and however, the server has to let go of the connection. */

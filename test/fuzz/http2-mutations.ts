@@ -15,7 +15,6 @@ import {
   WINDOW_MAX,
   WINDOW_UPDATE,
   writeFrameHeader,
-  writeUint32,
 } from "../../src/http2/frames.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import { frame, settingsPayload, uint32 } from "./http2-frames.ts";
@@ -158,9 +157,10 @@ function streamIdOf(bytes: Uint8Array): number {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).readUInt32BE(5);
 }
 
-/** The client's preface, one octet of it changed. */
+/** The client's preface, with another octet somewhere. */
 export function spoiledPreface(preface: Uint8Array, random: SeededRandom): Uint8Array {
   const out = Uint8Array.from(preface);
-  writeUint32(out, random.below(out.length - 4), random.below(2 ** 31));
+  const at = random.below(out.length);
+  out[at] = (out[at] as number) ^ (1 + random.below(255));
   return out;
 }
