@@ -197,6 +197,8 @@ describe("what is sent is what is received", () => {
         const proof = ledger.dualProof(txId, n);
         const options = { emptySourceMetadata: flag, emptyTargetMetadata: !flag };
         assert.deepEqual(dualProofFromWire(sent(DualProofSchema, dualProofToWire(proof, options))), proof);
+        const short = { ...proof, linearProof: undefined };
+        assert.deepEqual(dualProofFromWire(sent(DualProofSchema, dualProofToWire(short, options))), short);
         const { sourceTxHeader, targetTxHeader, inclusionProof, consistencyProof } = proof;
         const v2 = { sourceTxHeader, targetTxHeader, inclusionProof, consistencyProof };
         assert.deepEqual(dualProofV2FromWire(sent(DualProofV2Schema, dualProofV2ToWire(v2, options))), v2);
