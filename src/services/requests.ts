@@ -119,5 +119,5 @@ function actionFromWire(spec: wireTx.EntryTypeSpec | undefined): EntryAction | u
 }
 
 function exactNumber(count: bigint): number {
-  return Number(count < BigInt(Number.MAX_SAFE_INTEGER) ? count : BigInt(Number.MAX_SAFE_INTEGER));
+  return Math.min(Number(count), Number.MAX_SAFE_INTEGER);
 }
