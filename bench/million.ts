@@ -16,7 +16,7 @@ import { createNodeTransport } from "../src/client/node.ts";
 import { key, prepare, randomNumbers, value } from "./ground.ts";
 import { GrpcConnection } from "./load/grpc-connection.ts";
 import { type Lane, runLoad } from "./load/run-load.ts";
-import { type Memory, memoryOf, settled } from "./process-usage.ts";
+import { cpuMs, type Memory, memoryOf, settled } from "./process-usage.ts";
 import type { Figures, MemorySample, Result } from "./result.ts";
 import { bytesBelow, type SubjectOptions, startIn } from "./subject.ts";
 import { requireSame } from "./workloads/workload.ts";
@@ -38,6 +38,8 @@ export interface MillionPlan {
 interface Start {
   readonly servingSeconds: number;
   readonly firstReadSeconds: number;
+  /** Processor time of the server by then. */
+  readonly startCpuSeconds?: number;
 }
 
 export async function measureMillion(
@@ -157,8 +159,9 @@ async function startAndRead(
     const { entry } = await client.verifiedGet(key(BULK_SET, n));
     requireSame(entry.value, loadedValue(n), "the value");
     const firstReadSeconds = seconds();
+    const cpu = cpuMs(server.pid);
     await end(server, client);
-    return { servingSeconds, firstReadSeconds };
+    return { servingSeconds, firstReadSeconds, ...(cpu !== undefined && { startCpuSeconds: cpu / 1000 }) };
   } finally {
     transport.close();
   }

@@ -29,6 +29,7 @@ export interface Figures {
   readonly diskBytesPerEntry?: number;
   readonly servingSeconds?: number;
   readonly firstReadSeconds?: number;
+  readonly startCpuSeconds?: number;
 }
 
 export type FigureName = keyof Figures;
