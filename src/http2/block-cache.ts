@@ -21,6 +21,7 @@ export class BlockCache {
   readonly #slots: (Slot | undefined)[] = new Array<undefined>(SLOTS).fill(undefined);
   /** The version of the dynamic table that all slots belong to. */
   #version = 0;
+  #isEmpty = true;
   /** The slot of the block that was looked for last. */
   #slot = 0;
 
@@ -28,7 +29,8 @@ export class BlockCache {
   find(block: Uint8Array, version: number): HeaderFields | undefined {
     if (block.length > BLOCK_BYTES_MAX) return undefined;
     if (version !== this.#version) {
-      this.#slots.fill(undefined);
+      if (!this.#isEmpty) this.#slots.fill(undefined);
+      this.#isEmpty = true;
       this.#version = version;
     }
     this.#slot = slotOf(block);
@@ -38,7 +40,9 @@ export class BlockCache {
 
   /** Keeps what the block of the last {@link find} was decoded to. */
   keep(block: Uint8Array, fields: HeaderFields): void {
-    if (block.length <= BLOCK_BYTES_MAX) this.#slots[this.#slot] = { block: new Uint8Array(block), fields };
+    if (block.length > BLOCK_BYTES_MAX) return;
+    this.#slots[this.#slot] = { block: new Uint8Array(block), fields };
+    this.#isEmpty = false;
   }
 }
 
