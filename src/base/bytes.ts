@@ -97,20 +97,33 @@ export function viewOf(bytes: Uint8Array): DataView {
 /** Two bytes, big-endian. `value` must be 0..65535. */
 export function u16(value: number): Uint8Array {
   const out = new Uint8Array(2);
-  viewOf(out).setUint16(0, value);
+  out[0] = value >>> 8;
+  out[1] = value;
   return out;
 }
 
 /** Four bytes, big-endian. `value` must be 0..2^32-1. */
 export function u32(value: number): Uint8Array {
   const out = new Uint8Array(4);
-  viewOf(out).setUint32(0, value);
+  putU32(out, 0, value);
   return out;
 }
+
+// A view is dearer than what is written through it: all numbers of 64 bits go through this one.
+const scratch = new DataView(new ArrayBuffer(8));
 
 /** Eight bytes, big-endian, unsigned. */
 export function u64(value: bigint): Uint8Array {
   const out = new Uint8Array(8);
-  viewOf(out).setBigUint64(0, value);
+  scratch.setBigUint64(0, value);
+  putU32(out, 0, scratch.getUint32(0));
+  putU32(out, 4, scratch.getUint32(4));
   return out;
+}
+
+function putU32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
 }
