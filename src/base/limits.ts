@@ -86,6 +86,8 @@ export const HEADER_CONTINUATIONS_MAX = 16;
 export const HEADER_BLOCK_TIMEOUT_MS = 10_000;
 /** How long an HTTP/2 connection without any call may be silent, in milliseconds. */
 export const CONNECTION_IDLE_MS: number = 30 * 60 * 1000;
+/** How long an HTTP/2 connection may be silent before its peer's machine is asked whether it is still there, in milliseconds. */
+export const CONNECTION_KEEPALIVE_MS = 60_000;
 /** How long nothing of what waits to be sent may have left an HTTP/2 connection, in milliseconds. */
 export const OUTPUT_STALL_MS: number = 5 * 60 * 1000;
 /** How long a peer has to close an HTTP/2 connection that we have said is over, in milliseconds. */
