@@ -10,7 +10,15 @@ const STIME = 12;
 
 /** Milliseconds of user and system time, all threads. Undefined where there is no such process or no /proc. */
 export function cpuMs(pid: number | undefined): number | undefined {
-  const text = read(pid, "stat");
+  return timeIn(read(pid, "stat"));
+}
+
+/** The same of the thread that runs JavaScript. */
+export function mainThreadMs(pid: number | undefined): number | undefined {
+  return timeIn(read(pid, `task/${pid}/stat`));
+}
+
+function timeIn(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[UTIME]) + Number(fields[STIME])) * TICK_MS;

@@ -11,6 +11,7 @@ import { markdownTable } from "markdown-table";
 import { useNodeSha256 } from "../src/server/node-sha256.ts";
 import { Cell } from "./cell.ts";
 import { prepare } from "./ground.ts";
+import { mainThreadMs } from "./process-usage.ts";
 import { digits } from "./report.ts";
 import { startSubject } from "./subject.ts";
 import { READS } from "./workloads/reads.ts";
@@ -70,14 +71,16 @@ async function profiled(name: string): Promise<string> {
     const cell = new Cell(subject, await prepare(subject.address, workload.isWrite ? "none" : "all"), workload, shape);
     await cell.warmUp(2000);
     const fromUs = monotonicUs();
+    const mainBefore = mainThreadMs(subject.pid) ?? Number.NaN;
     await cell.turn(Number(flags.seconds) * 1000);
     const toUs = monotonicUs();
-    const { figures } = cell.result();
+    const { figures, calls } = cell.result();
+    const mainUs = (((mainThreadMs(subject.pid) ?? Number.NaN) - mainBefore) * 1000) / calls;
     await subject.stop();
     const profile = await latestProfile(directory, subject.pid);
     const { callsPerSecond, cpuUsPerCall } = figures;
     return [
-      `${name}, ${cell.inFlight} in flight, profiled: ${digits(callsPerSecond)} calls/s, ${digits(cpuUsPerCall)} CPU µs per call with the profiler on.`,
+      `${name}, ${cell.inFlight} in flight, profiled: ${digits(callsPerSecond)} calls/s, ${digits(cpuUsPerCall)} CPU µs per call with the profiler on, ${digits(mainUs)} of them by JavaScript's thread.`,
       "",
       ...summary(profile, fromUs, toUs),
     ].join("\n");
