@@ -6,7 +6,9 @@
 // When it is over a GOAWAY has been sent and the socket ended. What still comes is thrown away until the peer closes, for a
 // short time: a socket that is closed with unread bytes would take the GOAWAY back.
 
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { CONNECTION_KEEPALIVE_MS } from "../base/limits.ts";
 import type { Logger, Meter } from "../base/observe.ts";
 import { Allowances } from "./allowance.ts";
 import { ConnectionWatch, type Overdue } from "./connection-watch.ts";
@@ -87,6 +89,11 @@ export class Connection implements ReceivingConnection {
   /** Begins to serve, with bytes that were read already. */
   start(first: Uint8Array | undefined): void {
     const socket = this.#socket;
+    if (socket instanceof Socket) {
+      socket.setNoDelay(true);
+      // A call may wait for long, and would for ever if its client's machine was switched off.
+      socket.setKeepAlive(true, CONNECTION_KEEPALIVE_MS);
+    }
     socket.on("drain", () => {
       this.output.drained();
       this.#flush();
@@ -125,6 +132,7 @@ export class Connection implements ReceivingConnection {
       this.#unread.set(stream, 0);
       return;
     }
+    if (this.#unread.size > 0) this.#unread.delete(stream);
     this.streams.end(stream.id, ENDED);
     stream.close(undefined);
   }

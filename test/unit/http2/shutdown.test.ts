@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { Socket } from "node:net";
 import { test } from "node:test";
+import { silentLogger, silentMeter } from "../../../src/base/observe.ts";
 import { ACK, END_HEADERS, GOAWAY, PING } from "../../../src/http2/frames.ts";
 import { ERROR_CODES } from "../../../src/http2/http2-error.ts";
+import { Http2Server } from "../../../src/http2/http2-server.ts";
 import type { ServerStream, StreamAbort } from "../../../src/http2/server-stream.ts";
 import { frame } from "../../fuzz/http2-frames.ts";
 import {
@@ -105,4 +108,16 @@ test("a client that keeps an ended connection open is not waited for, whatever i
   await until(() => server.http2.connections === 0);
   clearInterval(sending);
   assert.equal(client.frames.length, 0);
+});
+
+test("a client whose machine was switched off is noticed", async () => {
+  const asked: unknown[] = [];
+  const socket = new Socket();
+  socket.setKeepAlive = (...args) => {
+    asked.push(args);
+    return socket;
+  };
+  new Http2Server({ onRequest() {}, meter: silentMeter, logger: silentLogger }).accept(socket, "");
+  assert.deepEqual(asked, [[true, 60_000]]);
+  socket.destroy();
 });
