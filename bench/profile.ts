@@ -5,7 +5,6 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { markdownTable } from "markdown-table";
 import { useNodeSha256 } from "../src/server/node-sha256.ts";
@@ -19,7 +18,6 @@ import { inFlight } from "./workloads/workload.ts";
 import { BULK, WRITES } from "./workloads/writes.ts";
 
 const INTERVAL_US = 200;
-const SOURCES: string = fileURLToPath(new URL("../", import.meta.url));
 
 /** The parts of V8's format that are used (Chrome DevTools protocol, Profiler.Profile). */
 interface Profile {
