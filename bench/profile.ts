@@ -150,10 +150,7 @@ function where({ url, lineNumber }: CallFrame): string {
 }
 
 function fileOf(url: string): string {
-  return url
-    .replace("file://", "")
-    .replace(SOURCES, "")
-    .replace(/^.*node_modules\//, "");
+  return url.replace(/^.*node_modules\//, "").replace(/^file:.*?\/(?=(src|gen|dist)\/)/, "");
 }
 
 /** A room of the sources, a package, a module of Node, or what V8 calls its own work. */
