@@ -4,7 +4,8 @@
 
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 
-const CANNOT_TRAVEL = /[^\x20-\x24\x26-\x7e]+/gu;
+/** White space at either end is no part of a header's value: clients on nghttp2 drop the field. */
+const CANNOT_TRAVEL = /[^\x20-\x24\x26-\x7e]+|^ | $/gu;
 
 /** The trailer's form of a text. */
 export function escapeGrpcMessage(text: string): string {

@@ -6,6 +6,7 @@ import { escapeAsGrpc, escapeGrpcMessage } from "../../../src/server/grpc-messag
 test("a status text travels as it is, but for what a header cannot carry", () => {
   assert.equal(escapeGrpcMessage("tbtree: key not found"), "tbtree: key not found");
   assert.equal(escapeGrpcMessage("'x' (2501) & [a] = 100%"), "'x' (2501) & [a] = 100%25");
+  assert.equal(escapeGrpcMessage("  a b "), "%20 a b%20");
   assert.equal(escapeGrpcMessage("Schlüssel\n🔑\u007f"), "Schl%C3%BCssel%0A%F0%9F%94%91%7F");
 });
 
