@@ -8,14 +8,20 @@ import { encodeFields } from "../../src/http2/header-fields.ts";
 import { Http2Server } from "../../src/http2/http2-server.ts";
 import type { ServerStream } from "../../src/http2/server-stream.ts";
 import { selfSigned } from "../support/self-signed.ts";
+import { startTestServer } from "../support/test-server.ts";
 
 export interface Listening {
   readonly port: number;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** One that a GET can make. */
+const CALL = "/immudb.schema.ImmuService/Health?connect=v1&encoding=json&message=%7B%7D";
+
 /** By name: how it is started, and what h2spec must be told to reach it. */
 export const SERVERS: Readonly<Record<string, { start(): Promise<Listening>; args: readonly string[] }>> = {
+  "a server's page": { start: () => startTestServer(), args: ["--path", "/"] },
+  "a server's calls": { start: () => startTestServer(), args: ["--path", CALL] },
   "the engine": { start: () => listening((accept) => createServer(accept)), args: [] },
   "the engine over TLS": {
     start: () => listening((accept) => createTlsServer({ ...selfSigned(), ALPNProtocols: ["h2"] }, accept)),
