@@ -8,7 +8,7 @@
 import { statSync } from "node:fs";
 import { mkdir, open as openFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Database, open, type RootDatabase } from "lmdb";
+import { type Database, type DatabaseOptions, open, type RootDatabase } from "lmdb";
 import { utf8ToString } from "../base/bytes.ts";
 import { WALK_FIRST_BYTES_MAX } from "../base/limits.ts";
 import { CheckedEngine, type HoldingEngine } from "./checked-engine.ts";
@@ -17,6 +17,7 @@ import { StoreError } from "./errors.ts";
 import { checkLmdbFile, damaged } from "./lmdb-check.ts";
 import { reserveLockFile } from "./lmdb-lock-file.ts";
 import { growthMax, requireRoomIn } from "./lmdb-room.ts";
+import { ROW_CODEC } from "./lmdb-rows.ts";
 import { probeEnvironment } from "./probing.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { Pace } from "./verify-pace.ts";
@@ -24,6 +25,8 @@ import { walkPages } from "./verify-pages.ts";
 
 const PAGE_BYTES = 8192;
 const TABLES_MAX = 16;
+/** The first key that there can be: an empty one is none. */
+const FIRST_KEY: Uint8Array = Uint8Array.of(0);
 const DATA_FILE = "data.mdb";
 /** What a new environment writes before its first batch, its tables among it; amply. */
 const NEW_BYTES: number = 64 * PAGE_BYTES;
@@ -191,7 +194,7 @@ class LmdbEngine implements HoldingEngine {
   }
 
   #openTable(name: string): Store | undefined {
-    const options = { name, encoding: "binary", keyEncoding: "binary" } as const;
+    const options = { name, ...ROW_CODEC } as unknown as DatabaseOptions & { name: string };
     return namingDamage(this.#directory, () => this.#root.openDB(options)) as unknown as Store | undefined;
   }
 
@@ -281,21 +284,43 @@ class LmdbTable implements Table {
 
   get(key: Uint8Array): Uint8Array | undefined {
     this.#requireOpen();
-    return namingDamage(this.#directory, () => this.store.getBinary(key));
-  }
-
-  *range(options: RangeOptions): Iterable<Row> {
-    this.#requireOpen();
-    const { from, to, reverse, limit } = options;
-    const bounds = reverse
-      ? { start: to, exclusiveStart: true, end: from, inclusiveEnd: true, reverse: true }
-      : { start: from, end: to };
     try {
-      const rows = this.store.getRange(defined({ ...bounds, limit }) as LmdbRangeOptions);
-      for (const { key, value } of rows) yield { key, value };
+      return this.store.get(key);
     } catch (error) {
       throw namedDamage(this.#directory, error);
     }
+  }
+
+  range(options: RangeOptions): Iterable<Row> {
+    return { [Symbol.iterator]: () => this.#rows(options) };
+  }
+
+  /** By hand, since a generator costs as much as reading a row does. Nothing is open before the first row is asked for. */
+  #rows(options: RangeOptions): Iterator<Row> {
+    let rows: Iterator<Row> | undefined;
+    return {
+      next: () => {
+        try {
+          rows ??= this.#open(options);
+          return rows.next();
+        } catch (error) {
+          throw namedDamage(this.#directory, error);
+        }
+      },
+      return: () => {
+        rows?.return?.();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  #open({ from = FIRST_KEY, to, reverse, limit }: RangeOptions): Iterator<Row> {
+    this.#requireOpen();
+    // A bound that is there and undefined would be taken for a key.
+    const upper = to === undefined ? {} : reverse ? { start: to, exclusiveStart: true } : { end: to };
+    const lower = reverse ? { end: from, inclusiveEnd: true, reverse } : { start: from };
+    const options: LmdbRangeOptions = { ...lower, ...upper, limit: limit ?? Number.POSITIVE_INFINITY };
+    return this.store.getRange(options)[Symbol.iterator]() as Iterator<Row>;
   }
 }
 
@@ -362,9 +387,4 @@ async function syncFile(path: string): Promise<void> {
   } finally {
     await file.close();
   }
-}
-
-/** Leaves out members that are undefined: lmdb takes a present `start: undefined` for a key. */
-function defined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
