@@ -4,7 +4,8 @@
 //                                 └──────────error, time up, gone───────────────────────────────────────────▲
 //
 // When it is over a GOAWAY has been sent and the socket ended. What still comes is thrown away until the peer closes, for a
-// short time: a socket that is closed with unread bytes would take the GOAWAY back.
+// short time: a socket that is closed with unread bytes would take the GOAWAY back. A peer that is still reading its last
+// replies has longer.
 
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -175,12 +176,12 @@ export class Connection implements ReceivingConnection {
   /** So much time has passed. */
   tick(ms: number): void {
     this.#waitedMs += ms;
-    const isUp = this.#waitedMs > this.limits.lingerMs;
     if (!this.reading) {
-      if (isUp) this.#socket.destroy();
+      const mayBeReading = this.leaving && this.#socket.writableLength > 0;
+      if (this.#waitedMs > (mayBeReading ? this.limits.stallMs : this.limits.lingerMs)) this.#socket.destroy();
       return;
     }
-    if (this.#announcing && isUp) this.#leave();
+    if (this.#announcing && this.#waitedMs > this.limits.lingerMs) this.#leave();
     this.allowances.passed(ms);
     this.#endUnread(ms);
     const overdue = this.#watch.tick(ms, {
@@ -192,7 +193,7 @@ export class Connection implements ReceivingConnection {
       sent: this.output.drains + this.sender.frames,
     });
     if (overdue === "idle") this.shutdown();
-    else if (overdue !== undefined) this.#end("ENHANCE_YOUR_CALM", OVERDUE[overdue]);
+    else if (overdue !== undefined) this.#punish("ENHANCE_YOUR_CALM", OVERDUE[overdue]);
   }
 
   /** Called in the tick after something was put into the output. */
@@ -261,28 +262,27 @@ export class Connection implements ReceivingConnection {
   }
 
   #failed(error: unknown): void {
-    if (error instanceof Http2Error) {
-      this.#end(error.code, error.message);
-      return;
+    if (error instanceof Http2Error) this.#punish(error.code, error.message);
+    else if (error instanceof HpackError) this.#punish("COMPRESSION_ERROR", error.message);
+    else if (this.#end("INTERNAL_ERROR", "a fault of the server")) {
+      this.#options.logger.error({ peer: this.peer, error }, "a call on an HTTP/2 connection failed unexpectedly");
     }
-    if (error instanceof HpackError) {
-      this.#end("COMPRESSION_ERROR", error.message);
-      return;
-    }
-    this.#options.logger.error({ peer: this.peer, error }, "a call on an HTTP/2 connection failed unexpectedly");
-    this.#end("INTERNAL_ERROR", "a fault of the server");
   }
 
-  /** Ends the connection because of the peer, or at once. */
-  #end(code: ErrorName, message: string): void {
-    if (!this.reading) return;
+  /** Ends the connection because of what its peer did. */
+  #punish(code: ErrorName, message: string): void {
+    if (!this.#end(code, message)) return;
+    this.#options.logger.warn({ peer: this.peer, code }, `HTTP/2 connection ended: ${message}`);
+  }
+
+  /** Ends the connection at once. Returns false when it has ended already. */
+  #end(code: ErrorName, message: string): boolean {
+    if (!this.reading) return false;
     this.#goaway(this.streams.lastId, ERROR_CODES[code]);
     this.#over();
     this.#abort({ code: ERROR_CODES[code], message });
-    if (code === "NO_ERROR") return;
-    const { meter, logger } = this.#options;
-    meter.count("http2_connections_failed_total", 1, { code });
-    logger.warn({ peer: this.peer, code }, `HTTP/2 connection ended: ${message}`);
+    if (code !== "NO_ERROR") this.#options.meter.count("http2_connections_failed_total", 1, { code });
+    return true;
   }
 
   /** The peer has gone. */

@@ -40,7 +40,7 @@ export const REQUEST: readonly (readonly [string, string])[] = [
 ];
 
 /** How long a test waits for what has to come, in milliseconds. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 20_000;
 
 /** A server on a free port. */
 export class TestHttp2Server implements AsyncDisposable {

@@ -137,7 +137,7 @@ for (const { what, limits, allowed, tooMuch } of FLOODS) {
 }
 
 test("what is allowed comes back with time", async () => {
-  await using server = await TestHttp2Server.start(ignore, { resetsMax: 10, resetsPerSecond: 1000, lingerMs: 20 });
+  await using server = await TestHttp2Server.start(ignore, { resetsMax: 10, resetsPerSecond: 100_000, lingerMs: 20 });
   using client = await RawClient.open(server);
   for (let i = 0; i < 5; i++) {
     client.send(times(10, (j) => Buffer.concat([headers(odd(10 * i + j)), rstStream(odd(10 * i + j), CANCEL)])));
@@ -226,7 +226,8 @@ test("replies that are not read wait on their streams, not in the socket", async
   client.send(windowUpdate(0, 2 ** 30));
   client.socket.pause();
   for (let i = 0; i < 500; i++) client.send(headers(odd(i)));
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await until(() => (server.sockets[0]?.writableLength ?? 0) > 0);
+  await new Promise((resolve) => setTimeout(resolve, 100));
   const held = server.sockets[0]?.writableLength ?? 0;
   assert.ok(held > 0 && held < 1_000_000, `${held} bytes`);
   client.socket.resume();

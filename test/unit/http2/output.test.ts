@@ -196,3 +196,44 @@ test("a socket that is closed already is not served", async () => {
   await turn();
   assert.equal(server.connections, 0);
 });
+
+test("a slow client gets the whole of its last reply from a server that stops, one that stopped reading does not", async () => {
+  const tick = { run: (): void => {} };
+  const server = new Http2Server({
+    onRequest: answerAtEnd,
+    meter: silentMeter,
+    logger: silentLogger,
+    limits: { lingerMs: 100, stallMs: 10_000 },
+    timers: {
+      after: (_ms, action) => {
+        tick.run = action;
+        return () => {};
+      },
+    },
+  });
+  const slow = new Recorder();
+  const dead = new Recorder();
+  for (const socket of [slow, dead]) {
+    server.accept(socket, "", Buffer.concat(BEGINNING));
+    await turn();
+    socket.slow = true;
+    socket.push(headers(1));
+    await turn();
+  }
+  void server.close();
+  const wait = async (ticks: number): Promise<void> => {
+    for (let i = 0; i < ticks; i++) {
+      tick.run();
+      await turn();
+    }
+  };
+  await wait(100);
+  assert.deepEqual([slow.destroyed, dead.destroyed], [false, false]);
+  slow.slow = false;
+  slow.goOn();
+  await turn();
+  assert.equal(Buffer.from(slow.frames.find((f) => f.type === DATA)?.payload ?? []).toString(), "ok");
+  assert.equal(slow.writableFinished, true);
+  await wait(400);
+  assert.deepEqual([slow.destroyed, dead.destroyed], [true, true]);
+});

@@ -235,6 +235,20 @@ test("a fault of a receiver ends its connection, and is logged", async () => {
   assert.match(server.lines[0]?.message ?? "", /unexpectedly/);
 });
 
+test("so does one of a writer that is told to go on", async () => {
+  await using server = await TestHttp2Server.start((stream) => {
+    stream.ondrain = () => {
+      throw new Error("a bug");
+    };
+    stream.head(HEAD);
+    stream.write(Buffer.alloc(100_000));
+  });
+  using client = await RawClient.open(server);
+  client.send(headers(1), windowUpdate(0, 100_000), windowUpdate(1, 100_000));
+  assert.equal((await client.goaway()).code, INTERNAL_ERROR);
+  assert.equal(server.lines.length, 1);
+});
+
 test("a call has one reply", async () => {
   const waiting = new Waiting();
   await using server = await TestHttp2Server.start(waiting.onRequest);
