@@ -39,6 +39,8 @@ export const GROUP_BYTES_MAX: number = 4 * 1024 * 1024;
 /** Transactions and bytes that may wait for a place in a commit group. */
 export const COMMIT_QUEUE_MAX = 20_000;
 export const COMMIT_QUEUE_BYTES_MAX: number = 128 * 1024 * 1024;
+/** How often a write that looked at the state before looks again, when that has changed until it is made. */
+export const WRITE_ATTEMPTS_MAX = 100;
 /** Size from which a value segment is followed by a new one. */
 export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Free bytes of the disk below which writes are refused (server setting `disk-low-watermark`). */

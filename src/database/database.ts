@@ -3,29 +3,39 @@
 
 import { EMPTY } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { WRITE_ATTEMPTS_MAX } from "../base/limits.ts";
 import { NO_VALUE, plainKey, plainValue } from "../proof/keys.ts";
-import type { Entry, Tx, TxHeader, VerifiableEntry, VerifiableTx } from "../proof/model.ts";
-import type { Precondition as StorePrecondition, TxSpec } from "../store/committer.ts";
+import type { Entry, Tx, TxHeader, VerifiableEntry, VerifiableTx, ZEntry } from "../proof/model.ts";
+import type { TxSpec } from "../store/committer.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import { DatabaseError } from "./errors.ts";
+import { execAllSpec } from "./exec-all.ts";
+import { toStorePrecondition } from "./preconditions.ts";
 import { count, get, getAll, history, requireSince, scan } from "./read.ts";
+import { referenceSpec, zAddSpec } from "./references.ts";
 import type {
   DeleteRequest,
+  ExecAllRequest,
   GetAllRequest,
   GetRequest,
   HistoryRequest,
-  Precondition,
+  ReferenceRequest,
   ScanRequest,
   SetRequest,
   TxRequest,
   TxScanRequest,
   VerifiableGetRequest,
+  VerifiableReferenceRequest,
   VerifiableSetRequest,
   VerifiableTxRequest,
+  VerifiableZAddRequest,
+  ZAddRequest,
+  ZScanRequest,
 } from "./requests.ts";
 import { firstRetained } from "./retention.ts";
 import { type DatabaseSettings, requireRetainable } from "./settings.ts";
+import { zScan } from "./sorted-sets.ts";
 import { txById, txScan } from "./transactions.ts";
 import { dualProof, requireProvable, verifiableEntry, verifiableTx } from "./verifiable.ts";
 
@@ -77,6 +87,21 @@ export class Database {
     });
   }
 
+  /** Makes a key lead to another. Throws `value_to_reference`, `reference_to_reference`. */
+  setReference(request: ReferenceRequest): Promise<TxHeader> {
+    return this.#commitAsSeen((now) => referenceSpec(request, this.#store, now));
+  }
+
+  /** Adds a key to a sorted set. Throws `reference_to_reference`. */
+  zAdd(request: ZAddRequest): Promise<TxHeader> {
+    return this.#commitAsSeen((now) => zAddSpec(request, this.#store, now));
+  }
+
+  /** Writes values, references and set members as one transaction. */
+  execAll(request: ExecAllRequest): Promise<TxHeader> {
+    return this.#commitAsSeen((now) => execAllSpec(request, this.#store, now));
+  }
+
   get(request: GetRequest): Entry {
     return get(this.#store, request, this.#now());
   }
@@ -91,6 +116,10 @@ export class Database {
 
   history(request: HistoryRequest): Entry[] {
     return history(this.#store, request, this.#now());
+  }
+
+  zScan(request: ZScanRequest): ZEntry[] {
+    return zScan(this.#store, request, this.#now());
   }
 
   /** Keys with this prefix that have a value now. */
@@ -110,14 +139,19 @@ export class Database {
     return txScan(this.#store, request, this.#now());
   }
 
-  async verifiableSet(request: VerifiableSetRequest): Promise<VerifiableTx> {
-    requireProvable(this.#store, request.proveSinceTx);
-    const { id: txId } = await this.set(request.set);
-    try {
-      return verifiableTx(this.#store, txId, request.proveSinceTx);
-    } catch (error) {
-      throw new DatabaseError("stored_unproven", "the transaction is stored and cannot be proven now", { txId }, error);
-    }
+  async verifiableSet({ set, proveSinceTx }: VerifiableSetRequest): Promise<VerifiableTx> {
+    requireProvable(this.#store, proveSinceTx);
+    return await this.#proven(this.set(set), proveSinceTx);
+  }
+
+  async verifiableSetReference({ reference, proveSinceTx }: VerifiableReferenceRequest): Promise<VerifiableTx> {
+    requireSince(this.#store, proveSinceTx);
+    return await this.#proven(this.setReference(reference), proveSinceTx);
+  }
+
+  async verifiableZAdd({ member, proveSinceTx }: VerifiableZAddRequest): Promise<VerifiableTx> {
+    requireSince(this.#store, proveSinceTx);
+    return await this.#proven(this.zAdd(member), proveSinceTx);
   }
 
   verifiableGet(request: VerifiableGetRequest): VerifiableEntry {
@@ -160,6 +194,27 @@ export class Database {
     return this.#store.close();
   }
 
+  /** Makes a write that looked at the state that readers see. What it saw may have changed meanwhile: then it looks again. */
+  async #commitAsSeen(spec: (now: bigint) => TxSpec): Promise<TxHeader> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#store.commit(spec(this.#now()));
+      } catch (error) {
+        const hasChanged = error instanceof StoreError && error.code === "state_changed";
+        if (!hasChanged || attempt === WRITE_ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  async #proven(written: Promise<TxHeader>, proveSinceTx: bigint): Promise<VerifiableTx> {
+    const { id: txId } = await written;
+    try {
+      return verifiableTx(this.#store, txId, proveSinceTx);
+    } catch (error) {
+      throw new DatabaseError("stored_unproven", "the transaction is stored and cannot be proven now", { txId }, error);
+    }
+  }
+
   async #commit(spec: () => TxSpec): Promise<TxHeader> {
     return this.#store.commit(spec());
   }
@@ -182,15 +237,4 @@ function deleteSpec(request: DeleteRequest): TxSpec {
   const metadata = { deleted: true, expiresAt: undefined, nonIndexable: false };
   const entries = request.keys.map((key) => ({ key: plainKey(key), value: NO_VALUE, metadata }));
   return { entries, preconditions: entries.map(({ key }) => ({ kind: "key_readable", key })), metadata: undefined };
-}
-
-function toStorePrecondition(precondition: Precondition): StorePrecondition {
-  if (precondition.kind === "null") throw invalid("null");
-  if (precondition.key.length === 0) throw invalid("null_key");
-  if (precondition.kind === "key_not_modified_after_tx" && precondition.txId === 0n) throw invalid("invalid_tx");
-  return { ...precondition, key: plainKey(precondition.key) };
-}
-
-function invalid(reason: string): StoreError {
-  return new StoreError("precondition_invalid", `invalid precondition: ${reason}`, { reason });
 }

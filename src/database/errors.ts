@@ -47,7 +47,15 @@ export type DatabaseErrorCode =
   | "setting_unsupported"
   /** `data.database`, `data.limit` (milliseconds). */
   | "retention_period_short"
-  | "reference_to_reference";
+  | "reference_to_reference"
+  /** A key that holds a value was to become a reference. */
+  | "value_to_reference"
+  | "batch_empty"
+  /** A step of a batch says nothing to do. */
+  | "operation_missing"
+  /** `data.key`: bytes. */
+  | "batch_duplicate_key"
+  | "batch_duplicate_member";
 
 /** What an operation on a database means when it cannot be done. */
 export class DatabaseError extends RoomError<DatabaseErrorCode> {

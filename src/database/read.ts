@@ -1,6 +1,6 @@
 // Reads by key: get, getAll, scan, history, count. Each is one synchronous pass over one state.
 
-import { compareBytes, concat } from "../base/bytes.ts";
+import { concat } from "../base/bytes.ts";
 import { RESULT_ROWS_MAX } from "../base/limits.ts";
 import { plainKey } from "../proof/keys.ts";
 import type { Entry } from "../proof/model.ts";
@@ -11,6 +11,7 @@ import { isReadable, requireReadable } from "../store/readable.ts";
 import type { Store } from "../store/store.ts";
 import { entryAtTx, entryOfVersion, historyEntry, isTruncated, latestEntry } from "./entries.ts";
 import { DatabaseError } from "./errors.ts";
+import { afterPrefix, earlier, later } from "./key-bounds.ts";
 import type { GetAllRequest, GetRequest, HistoryRequest, ScanRequest } from "./requests.ts";
 
 const ZERO = Uint8Array.of(0);
@@ -104,7 +105,7 @@ function entryAtRevision(store: Store, key: Uint8Array, atRevision: bigint, now:
 }
 
 /** The entry, or nothing when there is no value to read: what lists leave out. Damage is not left out. */
-function readable(read: () => Entry): [] | [Entry] {
+export function readable(read: () => Entry): [] | [Entry] {
   try {
     return [read()];
   } catch (error) {
@@ -131,21 +132,4 @@ function scanRange(request: ScanRequest): KeyRange {
 
 function bound(userKey: Uint8Array, after: boolean): Uint8Array {
   return after ? concat(plainKey(userKey), ZERO) : plainKey(userKey);
-}
-
-function later(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return compareBytes(a, b) >= 0 ? a : b;
-}
-
-function earlier(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return compareBytes(a, b) <= 0 ? a : b;
-}
-
-/** The first store key after all that begin with `prefix`. The plain prefix byte (0) in front can always be raised. */
-function afterPrefix(prefix: Uint8Array): Uint8Array {
-  let end = prefix.length;
-  while (prefix[end - 1] === 0xff) end--;
-  const after = prefix.slice(0, end);
-  after[end - 1] = (after[end - 1] as number) + 1;
-  return after;
 }

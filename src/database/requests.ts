@@ -104,6 +104,70 @@ export interface TxScanRequest {
   readonly noWait: boolean;
 }
 
+/** The key that a reference or a member of a sorted set leads to. */
+export interface ReferenceTarget {
+  readonly key: Uint8Array;
+  /** Bound: the transaction whose value of the key is meant; 0n: unbound. */
+  readonly atTx: bigint;
+  readonly boundRef: boolean;
+}
+
+export interface ReferenceRequest {
+  readonly key: Uint8Array;
+  readonly target: ReferenceTarget;
+  readonly preconditions: readonly Precondition[];
+  readonly noWait: boolean;
+}
+
+export interface ZAddRequest {
+  readonly set: Uint8Array;
+  readonly score: number;
+  readonly target: ReferenceTarget;
+  readonly noWait: boolean;
+}
+
+export interface ZScanRequest {
+  readonly set: Uint8Array;
+  /** With seekScore and seekAtTx: the member where the walk starts; empty: at the end that it starts from anyway. */
+  readonly seekKey: Uint8Array;
+  readonly seekScore: number;
+  readonly seekAtTx: bigint;
+  readonly inclusiveSeek: boolean;
+  /** Bounds, included; undefined: none. */
+  readonly minScore: number | undefined;
+  readonly maxScore: number | undefined;
+  readonly desc: boolean;
+  /** Members to pass over first. */
+  readonly offset: number;
+  /** 0: as many as an answer may hold. */
+  readonly limit: number;
+  readonly sinceTx: bigint;
+  readonly noWait: boolean;
+}
+
+/** A step of a batch. `none` says nothing to do: always invalid. In a batch, boundRef without atTx means its own transaction. */
+export type Operation =
+  | { readonly kind: "set"; readonly entry: KeyValue }
+  | { readonly kind: "reference"; readonly key: Uint8Array; readonly target: ReferenceTarget }
+  | { readonly kind: "member"; readonly set: Uint8Array; readonly score: number; readonly target: ReferenceTarget }
+  | { readonly kind: "none" };
+
+export interface ExecAllRequest {
+  readonly operations: readonly Operation[];
+  readonly preconditions: readonly Precondition[];
+  readonly noWait: boolean;
+}
+
+export interface VerifiableReferenceRequest {
+  readonly reference: ReferenceRequest;
+  readonly proveSinceTx: bigint;
+}
+
+export interface VerifiableZAddRequest {
+  readonly member: ZAddRequest;
+  readonly proveSinceTx: bigint;
+}
+
 export interface VerifiableSetRequest {
   readonly set: SetRequest;
   /** The transaction that the proof starts from; 0n: none. */

@@ -7,6 +7,7 @@
 
 import { Code } from "@connectrpc/connect";
 import { AuthError, type AuthErrorCode } from "../auth/errors.ts";
+import { utf8ToString } from "../base/bytes.ts";
 import type { Logger } from "../base/observe.ts";
 import { DatabaseError, type DatabaseErrorCode } from "../database/errors.ts";
 import { ProofError, type ProofErrorCode } from "../proof/errors.ts";
@@ -56,6 +57,10 @@ const STORE: Readonly<Record<StoreErrorCode, Row>> = {
     info: "23000",
   },
   precondition_invalid: unknown((data) => INVALID_PRECONDITION[String(data["reason"])] ?? "invalid precondition"),
+  state_changed: {
+    code: Code.Aborted,
+    text: "the keys involved change too often: try again",
+  },
   metadata_unsupported: illegal("metadata is not supported by transactions of this version"),
   value_truncated: unknown("value has been truncated"),
   damaged: { code: Code.DataLoss, text: (_data, message) => message, alarming: true },
@@ -145,6 +150,17 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
       `rpc error: code = InvalidArgument desc = illegal arguments: invalid retention period for database '${data["database"]}'. RetentionPeriod should at least '24h0m0s' hours`,
   ),
   reference_to_reference: unknown("referenced key cannot be a reference"),
+  value_to_reference: unknown("final key cannot be converted into a reference"),
+  batch_empty: illegal("empty set"),
+  operation_missing: illegal("operation is not set"),
+  batch_duplicate_key: illegal(
+    ({ key }) =>
+      "rpc error: code = InvalidArgument desc = duplicated keys are not supported in single batch transaction: " +
+      `key/reference '${utf8ToString(key as Uint8Array)}'`,
+  ),
+  batch_duplicate_member: illegal(
+    "duplicated index inside zAdd insertions are not supported in single batch transaction",
+  ),
 };
 
 const AUTH: Readonly<Record<AuthErrorCode, Row>> = {

@@ -1,11 +1,22 @@
-// Keys and values: set, get, delete, list.
+// Keys and values, references and sorted sets: set, get, delete, list.
 
 import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
-import { entryToWire } from "../wire/entries.ts";
+import { entryToWire, zEntryToWire } from "../wire/entries.ts";
 import { txHeaderToWire } from "../wire/tx-header.ts";
 import { databaseOf } from "./call.ts";
 import type { Handlers } from "./handlers.ts";
-import { deleteFromWire, getAllFromWire, getFromWire, historyFromWire, scanFromWire, setFromWire } from "./requests.ts";
+import {
+  deleteFromWire,
+  execAllFromWire,
+  getAllFromWire,
+  getFromWire,
+  historyFromWire,
+  referenceFromWire,
+  scanFromWire,
+  setFromWire,
+  zAddFromWire,
+  zScanFromWire,
+} from "./requests.ts";
 
 /** The header of a transaction just written reads as one read with its transaction. */
 const WRITTEN = { emptyMetadata: true };
@@ -13,6 +24,11 @@ const WRITTEN = { emptyMetadata: true };
 export const kvHandlers: Handlers<typeof ImmuService> = {
   set: async (message, ctx) => txHeaderToWire(await databaseOf(ctx).set(setFromWire(message)), WRITTEN),
   delete: async (message, ctx) => txHeaderToWire(await databaseOf(ctx).delete(deleteFromWire(message)), WRITTEN),
+  setReference: async (message, ctx) =>
+    txHeaderToWire(await databaseOf(ctx).setReference(referenceFromWire(message)), WRITTEN),
+  zAdd: async (message, ctx) => txHeaderToWire(await databaseOf(ctx).zAdd(zAddFromWire(message)), WRITTEN),
+  execAll: async (message, ctx) => txHeaderToWire(await databaseOf(ctx).execAll(execAllFromWire(message)), WRITTEN),
+  zScan: (message, ctx) => ({ entries: databaseOf(ctx).zScan(zScanFromWire(message)).map(zEntryToWire) }),
   get: (message, ctx) => entryToWire(databaseOf(ctx).get(getFromWire(message))),
   getAll: (message, ctx) => ({ entries: databaseOf(ctx).getAll(getAllFromWire(message)).map(entryToWire) }),
   scan: (message, ctx) => ({ entries: databaseOf(ctx).scan(scanFromWire(message)).map(entryToWire) }),

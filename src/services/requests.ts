@@ -1,7 +1,10 @@
 // Requests as the database room wants them. Counts of 64 bits that no answer could reach are cut to the largest exact
 // number; everything else passes as it came and is judged by the database.
 
+import type * as wireBatch from "../../gen/immudb/schema/batch_pb.ts";
 import type * as wire from "../../gen/immudb/schema/kv_pb.ts";
+import type * as wireReference from "../../gen/immudb/schema/reference_pb.ts";
+import type * as wireSet from "../../gen/immudb/schema/sorted_set_pb.ts";
 import type * as wireTx from "../../gen/immudb/schema/tx_pb.ts";
 import { EntryTypeAction } from "../../gen/immudb/schema/tx_pb.ts";
 import { DatabaseError } from "../database/errors.ts";
@@ -9,26 +12,38 @@ import type {
   DeleteRequest,
   EntriesSpec,
   EntryAction,
+  ExecAllRequest,
   GetAllRequest,
   GetRequest,
   HistoryRequest,
+  KeyValue,
+  Operation,
   Precondition,
+  ReferenceRequest,
   ScanRequest,
   SetRequest,
   TxRequest,
   TxScanRequest,
   VerifiableGetRequest,
+  VerifiableReferenceRequest,
   VerifiableSetRequest,
   VerifiableTxRequest,
+  VerifiableZAddRequest,
+  ZAddRequest,
+  ZScanRequest,
 } from "../database/requests.ts";
 import { kvMetadataFromWire } from "../wire/metadata.ts";
 
 export function setFromWire(message: wire.SetRequest): SetRequest {
   return {
-    entries: message.KVs.map(({ key, value, metadata }) => ({ key, value, metadata: kvMetadataFromWire(metadata) })),
+    entries: message.KVs.map(keyValueFromWire),
     preconditions: message.preconditions.map(preconditionFromWire),
     noWait: message.noWait,
   };
+}
+
+function keyValueFromWire({ key, value, metadata }: wire.KeyValue): KeyValue {
+  return { key, value, metadata: kvMetadataFromWire(metadata) };
 }
 
 function preconditionFromWire({ precondition }: wire.Precondition): Precondition {
@@ -64,6 +79,66 @@ export function scanFromWire(message: wire.ScanRequest): ScanRequest {
 
 export function historyFromWire({ key, offset, limit, desc, sinceTx }: wire.HistoryRequest): HistoryRequest {
   return { key, offset: exactNumber(offset), limit, desc, sinceTx };
+}
+
+export function referenceFromWire(message: wireReference.ReferenceRequest): ReferenceRequest {
+  const { key, referencedKey, atTx, boundRef, noWait } = message;
+  const preconditions = message.preconditions.map(preconditionFromWire);
+  return { key, target: { key: referencedKey, atTx, boundRef }, preconditions, noWait };
+}
+
+export function zAddFromWire({ set, score, key, atTx, boundRef, noWait }: wireSet.ZAddRequest): ZAddRequest {
+  return { set, score, target: { key, atTx, boundRef }, noWait };
+}
+
+export function zScanFromWire(message: wireSet.ZScanRequest): ZScanRequest {
+  const { set, seekKey, seekScore, seekAtTx, inclusiveSeek, desc, sinceTx, noWait } = message;
+  const [minScore, maxScore] = [message.minScore?.score, message.maxScore?.score];
+  const [offset, limit] = [exactNumber(message.offset), exactNumber(message.limit)];
+  return { set, seekKey, seekScore, seekAtTx, inclusiveSeek, minScore, maxScore, desc, offset, limit, sinceTx, noWait };
+}
+
+export function execAllFromWire({ Operations, preconditions, noWait }: wireBatch.ExecAllRequest): ExecAllRequest {
+  return {
+    operations: Operations.map(operationFromWire),
+    preconditions: preconditions.map(preconditionFromWire),
+    noWait,
+  };
+}
+
+/** Throws IllegalArguments for preconditions of a single step: they belong to the batch. */
+function operationFromWire({ operation }: wireBatch.Op): Operation {
+  switch (operation.case) {
+    case undefined:
+      return { kind: "none" };
+    case "kv":
+      return { kind: "set", entry: keyValueFromWire(operation.value) };
+    case "zAdd": {
+      const { set, score, target } = zAddFromWire(operation.value);
+      return { kind: "member", set, score, target };
+    }
+    case "ref": {
+      const { key, target, preconditions } = referenceFromWire(operation.value);
+      if (preconditions.length > 0) throw new DatabaseError("illegal_arguments", "preconditions belong to the batch");
+      return { kind: "reference", key, target };
+    }
+  }
+}
+
+/** Throws DatabaseError `illegal_arguments` when the request has no inner one. */
+export function verifiableReferenceFromWire(
+  message: wireReference.VerifiableReferenceRequest,
+): VerifiableReferenceRequest {
+  const { referenceRequest, proveSinceTx } = message;
+  if (referenceRequest === undefined) throw new DatabaseError("illegal_arguments", "no reference request");
+  return { reference: referenceFromWire(referenceRequest), proveSinceTx };
+}
+
+/** Throws DatabaseError `illegal_arguments` when the request has no inner one. */
+export function verifiableZAddFromWire(message: wireSet.VerifiableZAddRequest): VerifiableZAddRequest {
+  const { zAddRequest, proveSinceTx } = message;
+  if (zAddRequest === undefined) throw new DatabaseError("illegal_arguments", "no zAdd request");
+  return { member: zAddFromWire(zAddRequest), proveSinceTx };
 }
 
 export function txFromRequest(message: wireTx.TxRequest | wireTx.VerifiableTxRequest): TxRequest {

@@ -8,7 +8,13 @@ import { stateToWire } from "../wire/state.ts";
 import { verifiableEntryToWire, verifiableTxToWire } from "../wire/verifiable.ts";
 import { databaseOf } from "./call.ts";
 import type { Handlers } from "./handlers.ts";
-import { verifiableGetFromWire, verifiableSetFromWire, verifiableTxFromRequest } from "./requests.ts";
+import {
+  verifiableGetFromWire,
+  verifiableReferenceFromWire,
+  verifiableSetFromWire,
+  verifiableTxFromRequest,
+  verifiableZAddFromWire,
+} from "./requests.ts";
 
 /** Signs a state; undefined when the server has no key. */
 export type SignState = ((state: Omit<State, "signature">) => Signature) | undefined;
@@ -34,6 +40,16 @@ export function verifiableHandlers(sign: SignState): Handlers<typeof ImmuService
     verifiableSet: async (message, ctx) => {
       const database = databaseOf(ctx);
       const answer = await database.verifiableSet(verifiableSetFromWire(message));
+      return verifiableTxToWire(signed(answer, database.name), message.proveSinceTx);
+    },
+    verifiableSetReference: async (message, ctx) => {
+      const database = databaseOf(ctx);
+      const answer = await database.verifiableSetReference(verifiableReferenceFromWire(message));
+      return verifiableTxToWire(signed(answer, database.name), message.proveSinceTx);
+    },
+    verifiableZAdd: async (message, ctx) => {
+      const database = databaseOf(ctx);
+      const answer = await database.verifiableZAdd(verifiableZAddFromWire(message));
       return verifiableTxToWire(signed(answer, database.name), message.proveSinceTx);
     },
     verifiableGet: (message, ctx) => {

@@ -24,10 +24,14 @@ export type Precondition =
   | { readonly kind: "key_must_exist" | "key_must_not_exist"; readonly key: Uint8Array }
   | { readonly kind: "key_not_modified_after_tx"; readonly key: Uint8Array; readonly txId: bigint }
   /** The key has a value now; otherwise the write answers as a read of it would (`key_not_found`, `key_expired`). */
-  | { readonly kind: "key_readable"; readonly key: Uint8Array };
+  | { readonly kind: "key_readable"; readonly key: Uint8Array }
+  /** The latest version of the key is the one of this transaction (0n: there is none), or `state_changed`. */
+  | { readonly kind: "key_unchanged"; readonly key: Uint8Array; readonly txId: bigint };
 
 export interface TxSpec {
   readonly entries: readonly EntrySpec[];
+  /** The same entries, with the same lengths, where some say the id of their own transaction. */
+  readonly entriesOfTx?: (txId: bigint) => readonly EntrySpec[];
   readonly preconditions: readonly Precondition[];
   readonly metadata: TxMetadata | undefined;
 }
@@ -226,7 +230,8 @@ export class Committer {
     const { excludeCommitTime, writeTxHeaderVersion } = settings;
     let tx: BuiltTx;
     try {
-      tx = this.#chain.build(spec.entries, spec.metadata, excludeCommitTime ? 0n : now, writeTxHeaderVersion);
+      const entries = spec.entriesOfTx?.(before.txId + 1n) ?? spec.entries;
+      tx = this.#chain.build(entries, spec.metadata, excludeCommitTime ? 0n : now, writeTxHeaderVersion);
     } catch (error) {
       // What a header cannot say (more entries than its version can count, for one): refused, and nothing has moved.
       writer.reject(error);

@@ -20,6 +20,8 @@ export type StoreErrorCode =
   | "precondition_failed"
   /** `data.reason`: "null" | "null_key" | "invalid_tx". */
   | "precondition_invalid"
+  /** A key has changed since the state that the write was made for: look again, and repeat it. */
+  | "state_changed"
   | "metadata_unsupported"
   /** The value was removed by truncation; its digest and the proofs stay. `data.txId`. */
   | "value_truncated"

@@ -41,6 +41,9 @@ export function checkPrecondition(
     case "key_readable":
       requireReadable(version, nowSeconds);
       return;
+    case "key_unchanged":
+      if ((version?.txId ?? 0n) !== precondition.txId) throw new StoreError("state_changed", "a key has changed");
+      return;
   }
 }
 

@@ -46,6 +46,23 @@ const GOOD: Readonly<Record<string, (n: number) => JsonValue>> = {
     setRequest: { KVs: [{ key: base64(`set ${n}`), value: base64("v") }] },
     proveSinceTx: "1",
   }),
+  "ImmuService.SetReference": (n) => ({ key: base64(`reference ${n}`), referencedKey: KEY.key }),
+  "ImmuService.VerifiableSetReference": (n) => ({
+    referenceRequest: { key: base64(`reference ${n}`), referencedKey: KEY.key },
+    proveSinceTx: "1",
+  }),
+  "ImmuService.ZAdd": (n) => ({ set: base64("set"), score: n, key: KEY.key }),
+  "ImmuService.VerifiableZAdd": (n) => ({
+    zAddRequest: { set: base64("set"), score: -n, key: KEY.key },
+    proveSinceTx: "1",
+  }),
+  "ImmuService.ExecAll": (n) => ({
+    Operations: [
+      { kv: { key: base64(`batch ${n}`), value: base64("v") } },
+      { zAdd: { set: base64("batches"), score: 1, key: base64(`batch ${n}`), boundRef: true } },
+    ],
+  }),
+  "ImmuService.ZScan": () => ({ set: base64("set"), limit: "2" }),
   "ImmuService.Get": () => KEY,
   "ImmuService.VerifiableGet": () => ({ keyRequest: KEY, proveSinceTx: "1" }),
   "ImmuService.GetAll": () => ({ keys: [base64("k"), base64("nothing")] }),
@@ -64,7 +81,7 @@ const GOOD: Readonly<Record<string, (n: number) => JsonValue>> = {
 
 /** Methods whose answers to two equal calls differ: their messages are compared by their shape. */
 const VOLATILE =
-  /^(ImmuService\.(Login|OpenSession|Set|VerifiableSet|Delete|CreateDatabase.*|DatabaseHealth|DatabaseList.*|ServerInfo|UseDatabase|.*Tx|Health))$|^AuthorizationService\./;
+  /^(ImmuService\.(Login|OpenSession|Set|VerifiableSet|SetReference|VerifiableSetReference|ZAdd|VerifiableZAdd|ExecAll|Delete|CreateDatabase.*|DatabaseHealth|DatabaseList.*|ServerInfo|UseDatabase|.*Tx|Health))$|^AuthorizationService\./;
 
 interface Answer {
   /** Of the first block, as they came, and whether it ended the answer. */
