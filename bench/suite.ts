@@ -37,6 +37,9 @@ export const DISK = "disk";
 /** Calls of the original that may not be there yet. */
 const UNBUILT: readonly string[] = ["zAdd", "zScan", "sQLExec", "sQLQuery"];
 
+/** A disk that others write to is another one every second: writes and the probe take turns that much shorter. */
+const PROBED_PARTS = 4;
+
 export const NAMES: readonly string[] = [
   ...[...READS, ...WRITES, ...BULK].map(({ name }) => name),
   MILLION,
@@ -81,10 +84,11 @@ async function together(
       workload.shapes.map((shape) => new Cell(subject, ground, workload, shape, plan.client)),
     );
     for (const cell of cells) await cell.warmUp(plan.warmUpMs);
-    for (let turn = 1; turn <= plan.turns; turn++) {
+    const parts = probe === undefined ? 1 : PROBED_PARTS;
+    for (let turn = 1; turn <= plan.turns * parts; turn++) {
       for (const cell of cells) {
-        plan.progress(`${cell.workload.name}, ${cell.inFlight} in flight, turn ${turn} of ${plan.turns}`);
-        await cell.turn(plan.turnMs, cell.workload.isWrite ? probe : undefined);
+        plan.progress(`${cell.workload.name}, ${cell.inFlight} in flight, turn ${turn} of ${plan.turns * parts}`);
+        await cell.turn(plan.turnMs / parts, cell.workload.isWrite ? probe : undefined);
       }
     }
     return cells.map((cell) => cell.result());

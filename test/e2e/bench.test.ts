@@ -83,7 +83,7 @@ describe("the benchmark", () => {
 function requireMeasured({ workload, figures, calls, checked, turns }: Result): void {
   const what = `${workload}: ${JSON.stringify(figures)}`;
   assert.ok(calls > 0 && checked > 0 && checked <= calls, what);
-  assert.equal(turns.length, 1, what);
+  assert.ok(turns.length > 0, what);
   const { callsPerSecond = 0, p50Ms = 0, p95Ms = 0, p99Ms = 0 } = figures;
   assert.ok(callsPerSecond > 0, what);
   assert.ok(p50Ms > 0 && p50Ms <= p95Ms && p95Ms <= p99Ms, what);
