@@ -94,36 +94,40 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Two bytes, big-endian. `value` must be 0..65535. */
-export function u16(value: number): Uint8Array {
-  const out = new Uint8Array(2);
-  out[0] = value >>> 8;
-  out[1] = value;
-  return out;
+/** Writes two bytes, big-endian. `value` must be 0..65535. */
+export function setU16(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 8;
+  out[at + 1] = value;
+}
+
+/** Writes four bytes, big-endian. `value` must be 0..2^32-1. */
+export function setU32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+}
+
+// A view of its own for every integer would cost more than all else about it.
+const wide = new DataView(new ArrayBuffer(8));
+
+/** Writes eight bytes, big-endian, the low 64 bits of `value`. */
+export function setU64(out: Uint8Array, at: number, value: bigint): void {
+  wide.setBigUint64(0, value);
+  setU32(out, at, wide.getUint32(0));
+  setU32(out, at + 4, wide.getUint32(4));
 }
 
 /** Four bytes, big-endian. `value` must be 0..2^32-1. */
 export function u32(value: number): Uint8Array {
   const out = new Uint8Array(4);
-  putU32(out, 0, value);
+  setU32(out, 0, value);
   return out;
 }
-
-// A view is dearer than what is written through it: all numbers of 64 bits go through this one.
-const scratch = new DataView(new ArrayBuffer(8));
 
 /** Eight bytes, big-endian, unsigned. */
 export function u64(value: bigint): Uint8Array {
   const out = new Uint8Array(8);
-  scratch.setBigUint64(0, value);
-  putU32(out, 0, scratch.getUint32(0));
-  putU32(out, 4, scratch.getUint32(4));
+  setU64(out, 0, value);
   return out;
-}
-
-function putU32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
 }

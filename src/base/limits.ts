@@ -56,8 +56,13 @@ export const RETENTION_FIRST_LOOK_MS: number = 10 * 60 * 1000;
 export const RETENTION_CLOCK_TOLERANCE_MS: number = 10 * 60 * 1000;
 /** Versions of keys that may be committed and not yet indexed; beyond that commits wait for the index. */
 export const OVERLAY_VERSIONS_MAX = 100_000;
-/** Versions of one index batch. */
+/** Versions of one index batch; and how many make one worth it before INDEX_LINGER_MS have passed. */
 export const INDEX_BATCH_VERSIONS_MAX = 8192;
+export const INDEX_BATCH_VERSIONS_MIN = 1024;
+/** How long committed versions may wait for others to be indexed with, in milliseconds. */
+export const INDEX_LINGER_MS = 25;
+/** Rows of the index that are made in one turn of the event loop: about a millisecond. */
+export const INDEX_ROWS_IN_ONE_TURN_MAX = 512;
 /** Passwords waiting to be checked; more logins at once are refused. */
 export const PASSWORD_CHECKS_WAITING_MAX = 256;
 /** Login tokens that one user may hold at once; the least recently used makes room. */

@@ -5,7 +5,7 @@
 //
 // key is the store key, hValue the hash of the store value, both with their prefix bytes.
 
-import { viewOf } from "../base/bytes.ts";
+import { setU16 } from "../base/bytes.ts";
 import { check, ProofError } from "./errors.ts";
 import { encodeKvMetadata } from "./kv-metadata.ts";
 import type { TxEntry } from "./model.ts";
@@ -33,10 +33,9 @@ export function entryDigest(entry: Pick<TxEntry, "key" | "metadata" | "hValue">,
     case 1: {
       const metadata = encodeKvMetadata(entry.metadata);
       const preimage = new Uint8Array(4 + metadata.length + key.length + DIGEST_LENGTH);
-      const view = viewOf(preimage);
-      view.setUint16(0, metadata.length);
+      setU16(preimage, 0, metadata.length);
       preimage.set(metadata, 2);
-      view.setUint16(2 + metadata.length, key.length);
+      setU16(preimage, 2 + metadata.length, key.length);
       preimage.set(key, 4 + metadata.length);
       preimage.set(hValue, 4 + metadata.length + key.length);
       return sha256(preimage);

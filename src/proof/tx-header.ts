@@ -11,7 +11,7 @@
 // The alh covers the whole past: it chains to prevAlh, and blRoot is the root of the history tree over the alh of
 // transactions 1..blTxId.
 
-import { EMPTY, viewOf } from "../base/bytes.ts";
+import { EMPTY, setU16, setU32, setU64, viewOf } from "../base/bytes.ts";
 import { TX_METADATA_LENGTH_MAX } from "../base/limits.ts";
 import { check } from "./errors.ts";
 import type { TxHeader, TxMetadata } from "./model.ts";
@@ -39,13 +39,12 @@ export function alh(header: TxHeader): Uint8Array {
 
 // Scratch space, as in tree-hash.
 const linkPreimage = new Uint8Array(8 + 2 * DIGEST_LENGTH);
-const linkView = viewOf(linkPreimage);
 
 /** One step along the linear chain: the alh of `txId` from the alh before it and its inner hash. */
 export function advance(prevAlh: Uint8Array, txId: bigint, inner: Uint8Array): Uint8Array {
   checkDigest(prevAlh);
   checkDigest(inner);
-  linkView.setBigUint64(0, txId);
+  setU64(linkPreimage, 0, txId);
   linkPreimage.set(prevAlh, 8);
   linkPreimage.set(inner, 8 + DIGEST_LENGTH);
   return sha256(linkPreimage);
@@ -73,7 +72,7 @@ export function checkTxHeader(header: TxHeader): void {
 export function encodeTxHeader(header: TxHeader): Uint8Array {
   const tail = body(header);
   const out = new Uint8Array(8 + DIGEST_LENGTH + tail.length);
-  viewOf(out).setBigUint64(0, header.id);
+  setU64(out, 0, header.id);
   out.set(header.prevAlh, 8);
   out.set(tail, 8 + DIGEST_LENGTH);
   return out;
@@ -133,18 +132,17 @@ function body(header: TxHeader): Uint8Array {
   const metadata = encodeTxMetadata(header.metadata);
   const middle = header.version === 0 ? 2 : 6 + metadata.length;
   const out = new Uint8Array(10 + middle + 72);
-  const view = viewOf(out);
-  view.setBigInt64(0, header.ts);
-  view.setUint16(8, header.version);
+  setU64(out, 0, header.ts);
+  setU16(out, 8, header.version);
   if (header.version === 0) {
-    view.setUint16(10, header.nentries);
+    setU16(out, 10, header.nentries);
   } else {
-    view.setUint16(10, metadata.length);
+    setU16(out, 10, metadata.length);
     out.set(metadata, 12);
-    view.setUint32(12 + metadata.length, header.nentries);
+    setU32(out, 12 + metadata.length, header.nentries);
   }
   out.set(header.eh, 10 + middle);
-  view.setBigUint64(10 + middle + 32, header.blTxId);
+  setU64(out, 10 + middle + 32, header.blTxId);
   out.set(header.blRoot, 10 + middle + 40);
   return out;
 }

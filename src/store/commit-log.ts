@@ -10,6 +10,7 @@
 
 import { assert } from "../base/assert.ts";
 import { u32, viewOf } from "../base/bytes.ts";
+import { Arena } from "./arena.ts";
 import type { Engine, EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { COMMITTED_ROW, encodeTxIdRow, FORMAT_ROW, FORMAT_VERSION, txRangeStart } from "./layout.ts";
@@ -81,6 +82,7 @@ export class LocalCommitLog implements CommitLog {
   readonly #valuesInSegments: boolean;
   #committed: bigint;
   #turn: Promise<void> = Promise.resolve();
+  readonly #arena = new Arena();
 
   private constructor(log: TxLog, reopen: () => Promise<LogTables>, modes: CommitModes, committed: bigint) {
     this.#log = log;
@@ -120,9 +122,10 @@ export class LocalCommitLog implements CommitLog {
     try {
       await engine.write((batch) => {
         group.forEach((tx, i) => {
-          writeTxRows(tx, offsets[i], (key, value) => batch.put(log, key, value));
+          writeTxRows(tx, offsets[i], (key, value) => batch.put(log, key, value), this.#arena.allocate);
         });
       });
+      this.#arena.clear();
       engine.refresh();
     } catch (error) {
       // Refused before anything was written: there is nothing to find out.

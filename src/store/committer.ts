@@ -8,14 +8,13 @@
 // a transaction that is not durable yet waits for that transaction, so that nobody is refused because of a write that
 // never happened.
 
-import { compareBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { COMMIT_QUEUE_BYTES_MAX, COMMIT_QUEUE_MAX, GROUP_BYTES_MAX, GROUP_TRANSACTIONS_MAX } from "../base/limits.ts";
 import type { TxHeader, TxMetadata } from "../proof/model.ts";
 import { attributesOf, Chain, type ChainPoint, type EntrySpec } from "./chain.ts";
 import type { CommitLog } from "./commit-log.ts";
 import { StoreError } from "./errors.ts";
-import { indexable } from "./indexer.ts";
+import { type IndexableTx, indexable, keyTexts } from "./indexable.ts";
 import type { Overlay } from "./overlay.ts";
 import type { BuiltTx } from "./records.ts";
 
@@ -58,7 +57,7 @@ export interface CommitterParts {
   readonly clock: Clock;
   readonly checkPreconditions: PreconditionCheck;
   /** Called with each durable group, before its writers are answered. */
-  readonly onDurable: (group: readonly BuiltTx[]) => void;
+  readonly onDurable: (group: readonly IndexableTx[]) => void;
   /** Whether commits must wait for the index. */
   readonly isBacklogged: () => boolean;
 }
@@ -72,6 +71,8 @@ interface Group {
   /** The chain's end before the first transaction of the group. */
   readonly before: ChainPoint;
   readonly txs: BuiltTx[];
+  /** The same transactions as the index sees them. */
+  readonly indexables: IndexableTx[];
   readonly writers: Writer[];
   /** Refusals that looked at this group. */
   readonly refusals: { readonly error: unknown; readonly reject: (error: unknown) => void }[];
@@ -219,9 +220,10 @@ export class Committer {
   #build(spec: TxSpec, bytes: number, writer: Writer): void {
     const { settings, overlay, clock } = this.#parts;
     const now = BigInt(Math.floor(clock.nowMs() / 1000));
+    const texts = keyTexts(spec.entries);
     try {
       this.#parts.checkPreconditions(spec.preconditions, now);
-      checkDistinct(spec.entries);
+      checkDistinct(texts);
     } catch (error) {
       this.#refuse(error, writer);
       return;
@@ -237,9 +239,11 @@ export class Committer {
       writer.reject(error);
       return;
     }
-    this.#open ??= { before, txs: [], writers: [], refusals: [], bytes: 0 };
-    for (const { key, version } of indexable(tx.header.id, tx.alh, tx.entries).versions) overlay.add(key, version);
+    this.#open ??= { before, txs: [], indexables: [], writers: [], refusals: [], bytes: 0 };
+    const forIndex = indexable(tx.header.id, tx.alh, tx.entries, texts);
+    for (const { text, version } of forIndex.versions) overlay.add(text, version);
     this.#open.txs.push(tx);
+    this.#open.indexables.push(forIndex);
     this.#open.writers.push(writer);
     this.#open.bytes += bytes;
     this.#schedule();
@@ -277,7 +281,7 @@ export class Committer {
     }
     this.#flushing = undefined;
     this.#durable = end;
-    this.#parts.onDurable(group.txs);
+    this.#parts.onDurable(group.indexables);
     group.txs.forEach((tx, i) => {
       (group.writers[i] as Writer).resolve(tx.header);
     });
@@ -355,14 +359,9 @@ function tooMuch(
   return new StoreError(code, `more than ${limit} (${setting})`, { limit, setting });
 }
 
-function checkDistinct(entries: readonly EntrySpec[]): void {
-  if (entries.length < 2) return;
-  const sorted = entries.map((entry) => entry.key).sort(compareBytes);
-  for (let i = 1; i < sorted.length; i++) {
-    if (compareBytes(sorted[i - 1] as Uint8Array, sorted[i] as Uint8Array) === 0) {
-      throw new StoreError("duplicate_key", "a transaction holds each key once");
-    }
-  }
+function checkDistinct(keys: readonly string[]): void {
+  if (keys.length < 2 || new Set(keys).size === keys.length) return;
+  throw new StoreError("duplicate_key", "a transaction holds each key once");
 }
 
 /** Bytes of all keys and values. */

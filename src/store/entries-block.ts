@@ -10,10 +10,11 @@
 // "Here": after the block when entries are in the transaction record, in a row of values otherwise. There the values of
 // ROW_VALUES entries (in the record: of all) stand one after the other; vLen says how long each is.
 
-import { crc32 } from "node:zlib";
-import { concat, u32, u64, viewOf } from "../base/bytes.ts";
+import { setU32, setU64, viewOf } from "../base/bytes.ts";
 import type { TxEntry } from "../proof/model.ts";
 import { decodeTxEntryRecord, encodeTxEntryRecord } from "../proof/record.ts";
+import type { Allocate } from "./arena.ts";
+import { CHECKSUM_BYTES, crc32 } from "./checksum.ts";
 import { ROW_ENTRIES, ROW_VALUES } from "./layout.ts";
 import type { RowReader } from "./row-reader.ts";
 
@@ -40,30 +41,51 @@ const PLACE_SEGMENT = 2;
 const PLACE_TRUNCATED = 3;
 
 const ENTRIES_TAG = 0x12;
+/** Count and length of the wire forms. */
+const HEAD_BYTES = 5;
 const OFFSET_BYTES = 8;
 const PIECES: ValueAt = { place: "pieces" };
 const TRUNCATED: ValueAt = { place: "truncated" };
 
 /** The block of at most ROW_ENTRIES entries. */
-export function encodeBlock(entries: readonly StoredEntry[]): Uint8Array {
-  const wire: Uint8Array[] = [];
-  const offsets: Uint8Array[] = [];
-  const places = new Uint8Array(entries.length);
-  entries.forEach(({ entry, at }, i) => {
-    const record = encodeTxEntryRecord(entry);
-    wire.push(lead(record.length), record);
-    places[i] = placeCode(at);
-    if (at.place === "segment") offsets.push(u64(at.offset));
-  });
-  const all = concat(...wire);
-  const content = concat(Uint8Array.of(entries.length), u32(all.length), all, places, ...offsets);
-  return concat(content, u32(crc32(content)));
+export function encodeBlock(entries: readonly StoredEntry[], allocate: Allocate): Uint8Array {
+  const count = entries.length;
+  const records = entries.map(({ entry }) => encodeTxEntryRecord(entry));
+  let wireBytes = 0;
+  for (const { length } of records) wireBytes += leadBytes(length) + length;
+  const placesAt = HEAD_BYTES + wireBytes;
+  const segments = entries.filter(({ at }) => at.place === "segment").length;
+  const end = placesAt + count + segments * OFFSET_BYTES;
+  const out = allocate(end + CHECKSUM_BYTES);
+  out[0] = count;
+  setU32(out, 1, wireBytes);
+  let wireAt = HEAD_BYTES;
+  let offsetAt = placesAt + count;
+  for (let i = 0; i < count; i++) {
+    const { at } = entries[i] as StoredEntry;
+    const record = records[i] as Uint8Array;
+    wireAt = writeLead(out, wireAt, record.length);
+    out.set(record, wireAt);
+    wireAt += record.length;
+    out[placesAt + i] = placeCode(at);
+    if (at.place !== "segment") continue;
+    setU64(out, offsetAt, at.offset);
+    offsetAt += OFFSET_BYTES;
+  }
+  setU32(out, end, crc32(out, 0, end));
+  return out;
 }
 
-/** Tag and length in front of an entry. */
-function lead(length: number): Uint8Array {
-  if (length < 0x80) return Uint8Array.of(ENTRIES_TAG, length);
-  return Uint8Array.of(ENTRIES_TAG, (length & 0x7f) | 0x80, length >> 7);
+/** Bytes of tag and length in front of an entry. */
+function leadBytes(length: number): number {
+  return length < 0x80 ? 2 : 3;
+}
+
+function writeLead(out: Uint8Array, at: number, length: number): number {
+  out[at] = ENTRIES_TAG;
+  out[at + 1] = length < 0x80 ? length : (length & 0x7f) | 0x80;
+  if (length >= 0x80) out[at + 2] = length >> 7;
+  return at + leadBytes(length);
 }
 
 function placeCode(at: ValueAt): number {

@@ -1,42 +1,42 @@
 // The index, written behind the commit: batches of committed versions in key order, each one LMDB transaction together with
 // the watermark that says how far it came. It is derived data: when it and the log disagree it is dropped and rebuilt.
+//
+// A batch costs about as much as a hundred of its rows, and nobody waits for one, since the overlay answers: so a batch
+// begins when enough is there, or after a while, or when somebody asks for everything to be indexed.
 
 import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { Timers } from "../base/clock.ts";
-import { INDEX_BATCH_VERSIONS_MAX, OVERLAY_VERSIONS_MAX } from "../base/limits.ts";
+import {
+  INDEX_BATCH_VERSIONS_MAX,
+  INDEX_BATCH_VERSIONS_MIN,
+  INDEX_LINGER_MS,
+  OVERLAY_VERSIONS_MAX,
+} from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
-import type { TxEntry } from "../proof/model.ts";
 import { EMPTY_ALH } from "../proof/tx-header.ts";
+import { Arena } from "./arena.ts";
 import { closingUnless } from "./commit-log.ts";
-import type { Engine, EngineDriver, Table, WriteBatch } from "./engine.ts";
+import type { Engine, EngineDriver, Table } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { unlessDamaged } from "./examine.ts";
+import { indexRows } from "./index-rows.ts";
+import { type IndexableTx, indexableFromLog } from "./indexable.ts";
 import type { IndexTables } from "./key-reader.ts";
 import {
-  decodeVersion,
   decodeWatermark,
-  encodeVersion,
   encodeWatermark,
   HISTORY_TABLE,
-  historyKey,
   type IndexWatermark,
   LATEST_TABLE,
   META_TABLE,
   WATERMARK_ROW,
 } from "./layout.ts";
-import { keyToText, type Overlay, type OverlayVersion, textToKey } from "./overlay.ts";
+import type { Overlay } from "./overlay.ts";
 import type { TxLog } from "./tx-log.ts";
 
 const NOTHING_INDEXED: IndexWatermark = { txId: 0n, alh: EMPTY_ALH, latestRows: 0n, historyRows: 0n };
 const RETRY_MS = 1000;
-
-/** A committed transaction as the index sees it. */
-export interface IndexableTx {
-  readonly txId: bigint;
-  readonly alh: Uint8Array;
-  readonly versions: readonly { readonly key: Uint8Array; readonly version: OverlayVersion }[];
-}
 
 export interface IndexerParts {
   readonly database: string;
@@ -63,12 +63,18 @@ export class Indexer {
   readonly #parts: IndexerParts;
   #index: OpenIndex;
   #watermark: IndexWatermark;
+  readonly #arena = new Arena();
   #queue: IndexableTx[] = [];
+  /** Versions of the transactions in the queue. */
+  #queuedVersions = 0;
   #running: Promise<void> | undefined;
   /** Why the last batch could not be written; undefined when it was. */
   #failure: unknown;
-  /** Calls off the next attempt; undefined when none is waiting. */
-  #cancelRetry: (() => void) | undefined;
+  /** Calls off the next batch or attempt; undefined when none waits for its time. */
+  #cancelPause: (() => void) | undefined;
+  #isRetrying = false;
+  /** Who waits for everything to be indexed. */
+  #hurrying = 0;
 
   private constructor(parts: IndexerParts, index: OpenIndex, watermark: IndexWatermark) {
     this.#parts = parts;
@@ -138,36 +144,64 @@ export class Indexer {
 
   /** Hands over committed transactions, in order. */
   add(txs: readonly IndexableTx[]): void {
-    this.#queue.push(...txs);
+    for (const tx of txs) {
+      this.#queue.push(tx);
+      this.#queuedVersions += tx.versions.length;
+    }
     this.#start();
   }
 
   /** Resolves when all that was handed over is indexed, or a batch failed (it is tried again later). */
   async settled(): Promise<void> {
+    this.#hurrying++;
+    this.#start();
     while (this.#running !== undefined) await this.#running;
+    this.#hurrying--;
   }
 
   /** What is not indexed then is indexed at the next start. */
   async close(): Promise<void> {
     await this.settled();
-    this.#cancelRetry?.();
+    this.#cancelPause?.();
     await this.#index.engine.close();
   }
 
+  /** Writes a batch, now or when it is worth it. */
   #start(): void {
-    if (this.#running !== undefined || this.#cancelRetry !== undefined || this.#queue.length === 0) return;
+    if (this.#running !== undefined || this.#isRetrying || this.#queue.length === 0) return;
+    if (!this.#isWorthIt()) {
+      this.#cancelPause ??= this.#pause(INDEX_LINGER_MS);
+      return;
+    }
+    this.#cancelPause?.();
+    this.#cancelPause = undefined;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
       this.#start();
     });
   }
 
+  #isWorthIt(): boolean {
+    return this.#hurrying > 0 || this.#queuedVersions >= INDEX_BATCH_VERSIONS_MIN;
+  }
+
+  /** Goes on after a while. */
+  #pause(ms: number): () => void {
+    return this.#parts.timers.after(ms, () => {
+      this.#cancelPause = undefined;
+      this.#isRetrying = false;
+      this.#hurrying++;
+      this.#start();
+      this.#hurrying--;
+    });
+  }
+
   async #run(): Promise<void> {
     try {
-      while (this.#queue.length > 0) {
+      do {
         const batch = takeBatch(this.#queue);
         this.#advance(batch.length, await this.#write(batch));
-      }
+      } while (this.#queue.length > 0 && this.#isWorthIt());
     } catch (error) {
       this.#failure = error;
       // Nothing is lost: the overlay still holds these versions, and commits wait when it is full.
@@ -176,10 +210,8 @@ export class Indexer {
         "writing the index failed: trying again",
       );
       await this.#lookAgain().catch(() => undefined);
-      this.#cancelRetry = this.#parts.timers.after(RETRY_MS, () => {
-        this.#cancelRetry = undefined;
-        this.#start();
-      });
+      this.#isRetrying = true;
+      this.#cancelPause = this.#pause(RETRY_MS);
     }
   }
 
@@ -187,8 +219,10 @@ export class Indexer {
   #advance(count: number, watermark: IndexWatermark): void {
     this.#watermark = watermark;
     this.#failure = undefined;
-    const indexed = this.#queue.splice(0, count);
-    this.#parts.overlay.dropThrough(keysOf(indexed), watermark.txId);
+    for (const { versions } of this.#queue.splice(0, count)) {
+      this.#queuedVersions -= versions.length;
+      for (const { text } of versions) this.#parts.overlay.dropThrough(text, watermark.txId);
+    }
     this.#parts.onProgress();
   }
 
@@ -213,48 +247,28 @@ export class Indexer {
 
   /** Writes a batch and its watermark. */
   async #write(txs: readonly IndexableTx[]): Promise<IndexWatermark> {
-    const byKey = groupByKey(txs);
+    const { engine, latest, history, meta } = this.#index;
+    const rows = await indexRows(txs, this.#index, this.#arena.allocate);
     const { txId, alh } = txs.at(-1) as IndexableTx;
-    let { latestRows, historyRows } = this.#watermark;
-    let watermark = this.#watermark;
-    await this.#index.engine.write((batch) => {
-      for (const text of [...byKey.keys()].sort()) {
-        const rows = this.#writeKey(batch, textToKey(text), byKey.get(text) as OverlayVersion[]);
-        latestRows += rows.latest;
-        historyRows += rows.history;
-      }
-      watermark = { txId, alh, latestRows, historyRows };
-      batch.put(this.#index.meta, WATERMARK_ROW, encodeWatermark(watermark));
+    const watermark = {
+      txId,
+      alh,
+      latestRows: this.#watermark.latestRows + BigInt(rows.newKeys),
+      historyRows: this.#watermark.historyRows + BigInt(rows.history.length),
+    };
+    await engine.write((batch) => {
+      for (const { key, value } of rows.latest) batch.put(latest, key, value);
+      for (const { key, value } of rows.history) batch.put(history, key, value);
+      batch.put(meta, WATERMARK_ROW, encodeWatermark(watermark));
     });
-    this.#index.engine.refresh();
+    this.#arena.clear();
+    engine.refresh();
     return watermark;
-  }
-
-  /** The rows of one key: its new latest version, and a history row for every version that this supersedes. */
-  #writeKey(
-    batch: WriteBatch,
-    key: Uint8Array,
-    versions: readonly OverlayVersion[],
-  ): { latest: bigint; history: bigint } {
-    const { latest, history } = this.#index;
-    const stored = latest.get(key);
-    let current = stored === undefined ? undefined : decodeVersion(key, stored);
-    let superseded = 0n;
-    for (const version of versions) {
-      if (current !== undefined) {
-        const rowKey = historyKey(key, current.revision);
-        batch.put(history, rowKey, encodeVersion(rowKey, current));
-        superseded++;
-      }
-      current = { ...version, revision: (current?.revision ?? 0n) + 1n };
-    }
-    if (current !== undefined) batch.put(latest, key, encodeVersion(key, current));
-    return { latest: stored === undefined ? 1n : 0n, history: superseded };
   }
 
   /** What the overlay has room for is served from there, and indexed later. */
   #addToOverlay(txs: readonly IndexableTx[]): void {
-    for (const { versions } of txs) for (const { key, version } of versions) this.#parts.overlay.add(key, version);
+    for (const { versions } of txs) for (const { text, version } of versions) this.#parts.overlay.add(text, version);
     this.add(txs);
   }
 
@@ -278,20 +292,6 @@ export class Indexer {
     }
     logger.info({ database, from: String(first), to: String(committed) }, "index caught up with the log");
   }
-}
-
-/** What the index needs of a transaction: its entries but the non-indexable ones. */
-export function indexable(txId: bigint, alh: Uint8Array, entries: readonly TxEntry[]): IndexableTx {
-  const versions = entries.flatMap(({ key, metadata }, entry) =>
-    metadata?.nonIndexable ? [] : [{ key, version: { txId, entry, metadata } }],
-  );
-  return { txId, alh, versions };
-}
-
-/** The same of a stored transaction. */
-export function indexableFromLog(log: TxLog, txId: bigint): IndexableTx {
-  const record = log.record(txId);
-  return indexable(txId, record.alh, log.entries(txId, record));
 }
 
 /** The last transactions of those after `indexed`: as many as fill half of the overlay. */
@@ -345,21 +345,4 @@ function takeBatch(queue: readonly IndexableTx[]): IndexableTx[] {
     count++;
   }
   return queue.slice(0, count);
-}
-
-function* keysOf(txs: readonly IndexableTx[]): Iterable<string> {
-  for (const { versions } of txs) for (const { key } of versions) yield keyToText(key);
-}
-
-function groupByKey(txs: readonly IndexableTx[]): Map<string, OverlayVersion[]> {
-  const byKey = new Map<string, OverlayVersion[]>();
-  for (const tx of txs) {
-    for (const { key, version } of tx.versions) {
-      const text = keyToText(key);
-      const versions = byKey.get(text);
-      if (versions === undefined) byKey.set(text, [version]);
-      else versions.push(version);
-    }
-  }
-  return byKey;
 }

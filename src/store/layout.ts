@@ -28,7 +28,7 @@
 //                      "removed" → u64 txId: and so are their bytes
 //                      each u64 followed by a crc
 //
-// index, table "latest":   store key → u64 txId | u32 entry | u64 revision | metadata | crc
+// index, table "latest":   store key → txId | entry | revision | metadata | crc          (each number a varint)
 // index, table "history":  u16 n | store key | u64 revision → the same, written when a revision is superseded
 // index, table "meta":     "indexed" → u64 txId | Alh | u64 latest rows | u64 history rows | crc
 //
@@ -38,10 +38,13 @@
 //
 // Headers and entries are kept in protobuf wire form, so that answers can copy them.
 
-import { crc32 } from "node:zlib";
-import { concat, u16, u32, u64, utf8, viewOf } from "../base/bytes.ts";
+import { concat, setU16, setU32, setU64, u32, u64, utf8, viewOf } from "../base/bytes.ts";
+import { KV_METADATA_LENGTH_MAX } from "../base/limits.ts";
+import { setVarint, VARINT_BYTES_MAX, VarintReader } from "../base/varint.ts";
 import { decodeKvMetadata, encodeKvMetadata } from "../proof/kv-metadata.ts";
 import type { KvMetadata } from "../proof/model.ts";
+import { type Allocate, allocateAnew } from "./arena.ts";
+import { CHECKSUM_BYTES, crc32 } from "./checksum.ts";
 
 /** Version of everything above. Another one is refused with `format_unsupported`. */
 export const FORMAT_VERSION = 1;
@@ -83,7 +86,7 @@ const KIND_PIECE = 4;
 /** Where the transaction record of `txId` is. */
 export function txKey(txId: bigint): Uint8Array {
   const key = new Uint8Array(9);
-  viewOf(key).setBigUint64(0, txId);
+  setU64(key, 0, txId);
   key[8] = KIND_TX;
   return key;
 }
@@ -115,21 +118,19 @@ export function valuesKey(txId: bigint, row: number): Uint8Array {
 
 function rowKey(txId: bigint, kind: number, row: number): Uint8Array {
   const key = new Uint8Array(13);
-  const view = viewOf(key);
-  view.setBigUint64(0, txId);
+  setU64(key, 0, txId);
   key[8] = kind;
-  view.setUint32(9, row);
+  setU32(key, 9, row);
   return key;
 }
 
 /** Where piece `piece` of the value of entry `entry` of `txId` is. */
 export function valueKey(txId: bigint, entry: number, piece: number): Uint8Array {
   const key = new Uint8Array(17);
-  const view = viewOf(key);
-  view.setBigUint64(0, txId);
+  setU64(key, 0, txId);
   key[8] = KIND_PIECE;
-  view.setUint32(9, entry);
-  view.setUint32(13, piece);
+  setU32(key, 9, entry);
+  setU32(key, 13, piece);
   return key;
 }
 
@@ -143,43 +144,50 @@ export interface VersionRecord {
   readonly metadata: KvMetadata | undefined;
 }
 
-const CHECKSUM_BYTES = 4;
-const VERSION_FIXED_BYTES = 20;
+const versionScratch = new Uint8Array(3 * VARINT_BYTES_MAX + KV_METADATA_LENGTH_MAX + CHECKSUM_BYTES);
 
 /** The row of a version under `rowKey`. */
-export function encodeVersion(rowKey: Uint8Array, version: VersionRecord): Uint8Array {
-  const fixed = new Uint8Array(VERSION_FIXED_BYTES);
-  const view = viewOf(fixed);
-  view.setBigUint64(0, version.txId);
-  view.setUint32(8, version.entry);
-  view.setBigUint64(12, version.revision);
-  return withChecksum(rowKey, concat(fixed, encodeKvMetadata(version.metadata)));
+export function encodeVersion(
+  rowKey: Uint8Array,
+  version: VersionRecord,
+  allocate: Allocate = allocateAnew,
+): Uint8Array {
+  const { txId, entry, revision, metadata } = version;
+  let end = setVarint(versionScratch, 0, txId);
+  end = setVarint(versionScratch, end, BigInt(entry));
+  end = setVarint(versionScratch, end, revision);
+  if (metadata !== undefined) {
+    const bytes = encodeKvMetadata(metadata);
+    versionScratch.set(bytes, end);
+    end += bytes.length;
+  }
+  setU32(versionScratch, end, crc32(versionScratch, 0, end, crc32(rowKey)));
+  const row = allocate(end + CHECKSUM_BYTES);
+  for (let at = 0; at < row.length; at++) row[at] = versionScratch[at] as number;
+  return row;
 }
 
 /** Throws RangeError on bytes that encodeVersion did not write for this key. */
 export function decodeVersion(rowKey: Uint8Array, bytes: Uint8Array): VersionRecord {
   const content = withoutChecksum(rowKey, bytes);
-  if (content.length < VERSION_FIXED_BYTES) throw new RangeError("short version record");
-  const view = viewOf(content);
-  return {
-    txId: view.getBigUint64(0),
-    entry: view.getUint32(8),
-    revision: view.getBigUint64(12),
-    metadata: decodeKvMetadata(content.subarray(VERSION_FIXED_BYTES)),
-  };
+  const numbers = new VarintReader(content);
+  const txId = numbers.next();
+  const entry = Number(numbers.next());
+  const revision = numbers.next();
+  const metadata = numbers.at === content.length ? undefined : decodeKvMetadata(content.subarray(numbers.at));
+  return { txId, entry, revision, metadata };
 }
 
 function withChecksum(rowKey: Uint8Array, content: Uint8Array): Uint8Array {
-  return concat(content, u32(crc32(content, crc32(rowKey))));
+  return concat(content, u32(crc32(content, 0, content.length, crc32(rowKey))));
 }
 
 function withoutChecksum(rowKey: Uint8Array, bytes: Uint8Array): Uint8Array {
   const end = bytes.length - CHECKSUM_BYTES;
-  const content = bytes.subarray(0, Math.max(end, 0));
-  if (end < 0 || viewOf(bytes).getUint32(end) !== crc32(content, crc32(rowKey))) {
+  if (end < 0 || viewOf(bytes).getUint32(end) !== crc32(bytes, 0, end, crc32(rowKey))) {
     throw new RangeError("the checksum does not match");
   }
-  return content;
+  return bytes.subarray(0, end);
 }
 
 /** A row of the log's meta table that names a transaction. */
@@ -194,7 +202,11 @@ export function decodeTxIdRow(row: Uint8Array, bytes: Uint8Array): bigint {
 
 /** History row of one revision of a key; all revisions of a key are neighbours, in order. */
 export function historyKey(key: Uint8Array, revision: bigint): Uint8Array {
-  return concat(u16(key.length), key, u64(revision));
+  const row = new Uint8Array(2 + key.length + 8);
+  setU16(row, 0, key.length);
+  row.set(key, 2);
+  setU64(row, 2 + key.length, revision);
+  return row;
 }
 
 /** How far the index has come. */

@@ -8,7 +8,8 @@
 // versions after t. That needs no common watermark: an index snapshot that is already newer than the overlay's trimming only
 // hides versions that it holds itself. Trimming happens after the engine dropped its older snapshot.
 //
-// Keys are kept as latin-1 strings, one code unit a byte: they compare as the bytes do.
+// Keys are kept as latin-1 strings, one code unit a byte: they compare as the bytes do. Only who iterates needs them in order,
+// so they are put in order then: bulk writing that nobody scans costs no sorting here.
 
 import { assert } from "../base/assert.ts";
 import type { KvMetadata } from "../proof/model.ts";
@@ -23,7 +24,7 @@ export interface OverlayVersion {
 }
 
 export function keyToText(key: Uint8Array): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
+  return Buffer.prototype.latin1Slice.call(key, 0, key.length);
 }
 
 export function textToKey(text: string): Uint8Array {
@@ -31,10 +32,21 @@ export function textToKey(text: string): Uint8Array {
 }
 
 const NONE: readonly OverlayVersion[] = [];
+/** How many keys that are held no more may wait to be put in order, beside as many as are held. */
+const UNSORTED_SPARE = 1024;
+
+interface Held {
+  /** Oldest first. */
+  versions: OverlayVersion[];
+  /** Whether the key is among those in order. */
+  isSorted: boolean;
+}
 
 export class Overlay {
-  readonly #versions = new Map<string, OverlayVersion[]>();
-  readonly #keys = new SortedKeys();
+  readonly #held = new Map<string, Held>();
+  readonly #sorted = new SortedKeys();
+  /** Every key that is not in `#sorted` yet, and some that are held no more. */
+  #unsorted: string[] = [];
   #size = 0;
 
   /** Versions held. */
@@ -42,58 +54,68 @@ export class Overlay {
     return this.#size;
   }
 
-  /** Adds a version; transactions come in order. */
-  add(key: Uint8Array, version: OverlayVersion): void {
-    const text = keyToText(key);
-    const versions = this.#versions.get(text);
-    if (versions === undefined) {
-      this.#versions.set(text, [version]);
-      this.#keys.insert(text);
+  /** Adds a version of a key given as text; transactions come in order. */
+  add(text: string, version: OverlayVersion): void {
+    const held = this.#held.get(text);
+    if (held === undefined) {
+      this.#held.set(text, { versions: [version], isSorted: false });
+      this.#unsorted.push(text);
+      if (this.#unsorted.length > 2 * this.#held.size + UNSORTED_SPARE) this.#forgetUnsorted();
     } else {
-      assert(
-        (versions.at(-1) as OverlayVersion).txId < version.txId,
-        "versions of a key come in the order of transactions",
-      );
-      versions.push(version);
+      const last = held.versions.at(-1) as OverlayVersion;
+      assert(last.txId < version.txId, "versions of a key come in the order of transactions");
+      held.versions.push(version);
     }
     this.#size++;
   }
 
   /** Versions of a key, oldest first. */
   versions(key: Uint8Array): readonly OverlayVersion[] {
-    return this.#versions.size === 0 ? NONE : (this.#versions.get(keyToText(key)) ?? NONE);
-  }
-
-  /** Keys in [from, to) as latin-1 texts, in order or from the end. */
-  keys(from: string | undefined, to: string | undefined, reverse: boolean): Iterable<string> {
-    return this.#keys.range(from, to, reverse);
+    return this.#size === 0 ? NONE : this.versionsOfText(keyToText(key));
   }
 
   /** Versions of a key given as text. */
   versionsOfText(text: string): readonly OverlayVersion[] {
-    return this.#versions.get(text) ?? NONE;
+    return this.#held.get(text)?.versions ?? NONE;
   }
 
-  /** Forgets the versions of transactions up to `txId`: the index has them. */
-  dropThrough(keys: Iterable<string>, txId: bigint): void {
-    for (const text of keys) this.#keep(text, (version) => version.txId > txId);
+  /** Keys in [from, to) as latin-1 texts, in order or from the end. */
+  keys(from: string | undefined, to: string | undefined, reverse: boolean): Iterable<string> {
+    for (const text of this.#unsorted) {
+      const held = this.#held.get(text);
+      if (held === undefined || held.isSorted) continue;
+      held.isSorted = true;
+      this.#sorted.insert(text);
+    }
+    this.#unsorted = [];
+    return this.#sorted.range(from, to, reverse);
+  }
+
+  /** Forgets the versions of a key by transactions up to `txId`: the index has them. */
+  dropThrough(text: string, txId: bigint): void {
+    const held = this.#held.get(text);
+    if (held === undefined) return;
+    const newer = held.versions.findIndex((version) => version.txId > txId);
+    this.#keep(text, held, newer < 0 ? [] : held.versions.slice(newer));
   }
 
   /** Forgets the versions of transactions after `txId`: they were discarded. */
   dropAfter(txId: bigint): void {
-    for (const text of [...this.#versions.keys()]) this.#keep(text, (version) => version.txId <= txId);
+    for (const [text, held] of [...this.#held]) {
+      const kept = held.versions.filter((version) => version.txId <= txId);
+      this.#keep(text, held, kept);
+    }
   }
 
-  #keep(text: string, wanted: (version: OverlayVersion) => boolean): void {
-    const versions = this.#versions.get(text);
-    if (versions === undefined) return;
-    const kept = versions.filter(wanted);
-    this.#size -= versions.length - kept.length;
-    if (kept.length > 0) {
-      this.#versions.set(text, kept);
-    } else {
-      this.#versions.delete(text);
-      this.#keys.remove(text);
-    }
+  #keep(text: string, held: Held, kept: OverlayVersion[]): void {
+    this.#size -= held.versions.length - kept.length;
+    held.versions = kept;
+    if (kept.length > 0) return;
+    this.#held.delete(text);
+    if (held.isSorted) this.#sorted.remove(text);
+  }
+
+  #forgetUnsorted(): void {
+    this.#unsorted = [...this.#held].filter(([, { isSorted }]) => !isSorted).map(([text]) => text);
   }
 }

@@ -1,12 +1,13 @@
 // Rows of the log table, to and from domain values (drawn in layout.ts). Writing decides where each value goes; reading
 // distrusts every length, since the bytes come from a disk.
 
-import { crc32 } from "node:zlib";
-import { concat, u16, u32 } from "../base/bytes.ts";
+import { concat, setU16, setU32 } from "../base/bytes.ts";
 import { EntriesTree, upperNodeCount } from "../proof/entries-tree.ts";
 import { entryDigest } from "../proof/entry-digest.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
 import { decodeTxHeaderRecord, encodeTxHeaderRecord } from "../proof/record.ts";
+import { type Allocate, allocateAnew } from "./arena.ts";
+import { CHECKSUM_BYTES, crc32 } from "./checksum.ts";
 import { EntriesBlock, encodeBlock, type StoredEntry } from "./entries-block.ts";
 import {
   ENTRY_OVERHEAD_BYTES,
@@ -61,10 +62,15 @@ type TxHead = Pick<TxRecord, "header" | "alh" | "nodes" | "tree">;
  * Calls `put` for every row of a transaction. `offsets`: where the segments have its non-empty values; undefined: the log
  * keeps them itself.
  */
-export function writeTxRows(tx: BuiltTx, offsets: readonly bigint[] | undefined, put: Put): void {
+export function writeTxRows(
+  tx: BuiltTx,
+  offsets: readonly bigint[] | undefined,
+  put: Put,
+  allocate: Allocate = allocateAnew,
+): void {
   const inside = fitsInside(tx, offsets !== undefined);
   const entries = placed(tx, offsets, inside ? INLINE_RECORD_BYTES_MAX : INLINE_VALUE_BYTES_MAX);
-  putEntries(tx, entries, inside, put);
+  putEntries(tx, entries, inside, put, allocate);
   entries.forEach(({ at }, entry) => {
     if (at.place !== "pieces") return;
     const value = tx.values[entry] as Uint8Array;
@@ -83,21 +89,30 @@ export function writeTruncatedRows(record: TxRecord, entries: readonly StoredEnt
     at: entry.vLen === 0 ? { place: "here" as const, value: NO_VALUE } : { place: "truncated" as const },
   }));
   const tree = new EntriesTree(entries.map(({ entry }) => entryDigest(entry, version))).upperNodes(TREE_LEVEL_MIN);
-  putEntries({ ...record, tree }, kept, record.inside !== undefined, put);
+  putEntries({ ...record, tree }, kept, record.inside !== undefined, put, allocateAnew);
 }
 
-function putEntries(tx: TxHead, entries: readonly StoredEntry[], inside: boolean, put: Put): void {
+function putEntries(tx: TxHead, entries: readonly StoredEntry[], inside: boolean, put: Put, allocate: Allocate): void {
   const { id } = tx.header;
   if (inside) {
-    put(txKey(id), concat(encodeHead(tx, FLAG_ENTRIES_INSIDE, tx.tree), encodeBlock(entries), valuesHere(entries)));
+    const head = encodeHead(tx, FLAG_ENTRIES_INSIDE, tx.tree, allocateAnew);
+    const block = encodeBlock(entries, allocateAnew);
+    const record = allocate(head.length + block.length + bytesHere(entries));
+    record.set(head);
+    record.set(block, head.length);
+    copyHere(entries, record, head.length + block.length);
+    put(txKey(id), record);
     return;
   }
-  put(txKey(id), encodeHead(tx, 0, []));
-  eachRow(entries, ROW_ENTRIES, (some, row) => put(entriesKey(id, row), encodeBlock(some)));
+  put(txKey(id), encodeHead(tx, 0, [], allocate));
+  eachRow(entries, ROW_ENTRIES, (some, row) => put(entriesKey(id, row), encodeBlock(some, allocate)));
   eachRow(tx.tree, ROW_NODES, (some, row) => put(treeKey(id, row), encodeTreeRow(some)));
   eachRow(entries, ROW_VALUES, (some, row) => {
-    const values = valuesHere(some);
-    if (values.length > 0) put(valuesKey(id, row), values);
+    const length = bytesHere(some);
+    if (length === 0) return;
+    const values = allocate(length);
+    copyHere(some, values, 0);
+    put(valuesKey(id, row), values);
   });
 }
 
@@ -105,8 +120,21 @@ function eachRow<T>(all: readonly T[], perRow: number, write: (some: readonly T[
   for (let row = 0; row * perRow < all.length; row++) write(all.slice(row * perRow, (row + 1) * perRow), row);
 }
 
-function valuesHere(entries: readonly StoredEntry[]): Uint8Array {
-  return concat(...entries.map(({ at }) => (at.place === "here" ? at.value : NO_VALUE)));
+/** Bytes of the values that are here. */
+function bytesHere(entries: readonly StoredEntry[]): number {
+  let length = 0;
+  for (const { at } of entries) if (at.place === "here") length += at.value.length;
+  return length;
+}
+
+/** Writes these values, one after the other. */
+function copyHere(entries: readonly StoredEntry[], out: Uint8Array, from: number): void {
+  let to = from;
+  for (const { at } of entries) {
+    if (at.place !== "here") continue;
+    out.set(at.value, to);
+    to += at.value.length;
+  }
 }
 
 function placed(tx: BuiltTx, offsets: readonly bigint[] | undefined, inlineMax: number): StoredEntry[] {
@@ -130,24 +158,32 @@ function fitsInside(tx: BuiltTx, valuesElsewhere: boolean): boolean {
   return length <= INLINE_RECORD_BYTES_MAX;
 }
 
-function encodeHead(tx: TxHead, flags: number, tree: readonly Uint8Array[]): Uint8Array {
+function encodeHead(tx: TxHead, flags: number, tree: readonly Uint8Array[], allocate: Allocate): Uint8Array {
   const header = encodeTxHeaderRecord(tx.header);
-  const head = concat(
-    Uint8Array.of(flags),
-    u16(header.length),
-    header,
-    tx.alh,
-    Uint8Array.of(tx.nodes.length),
-    ...tx.nodes,
-    Uint8Array.of(tree.length),
-    ...tree,
-  );
-  return concat(head, u32(crc32(head)));
+  const end = 3 + header.length + DIGEST_BYTES + 2 + (tx.nodes.length + tree.length) * DIGEST_BYTES;
+  const out = allocate(end + CHECKSUM_BYTES);
+  out[0] = flags;
+  setU16(out, 1, header.length);
+  out.set(header, 3);
+  let at = 3 + header.length;
+  out.set(tx.alh, at);
+  at += DIGEST_BYTES;
+  for (const digests of [tx.nodes, tree]) {
+    out[at++] = digests.length;
+    for (const digest of digests) {
+      out.set(digest, at);
+      at += DIGEST_BYTES;
+    }
+  }
+  setU32(out, end, crc32(out, 0, end));
+  return out;
 }
 
 function encodeTreeRow(nodes: readonly Uint8Array[]): Uint8Array {
-  const content = concat(...nodes);
-  return concat(content, u32(crc32(content)));
+  const end = nodes.length * DIGEST_BYTES;
+  const row = concat(...nodes, new Uint8Array(CHECKSUM_BYTES));
+  setU32(row, end, crc32(row, 0, end));
+  return row;
 }
 
 /** Throws RangeError or ProofError on bytes that writeTxRows cannot have written. */

@@ -13,13 +13,13 @@ import type { DiskSpace } from "./disk-space.ts";
 import type { EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { examine } from "./examine.ts";
-import { type IndexableTx, Indexer, indexable, indexableFromLog } from "./indexer.ts";
+import { type IndexableTx, indexableFromLog } from "./indexable.ts";
+import { Indexer } from "./indexer.ts";
 import { type KeyRange, KeyReader, type KeyVersion } from "./key-reader.ts";
 import type { VersionRecord } from "./layout.ts";
 import { Overlay } from "./overlay.ts";
 import type { StorePlace } from "./place.ts";
 import { checkPrecondition } from "./readable.ts";
-import type { BuiltTx } from "./records.ts";
 import { finishTruncation, type LogPlace, recoverRewrite, requireTruncatable, truncateValues } from "./truncate.ts";
 import { Trust } from "./trust.ts";
 import { type LogTables, logTables, TxLog, truncatedBefore } from "./tx-log.ts";
@@ -356,8 +356,8 @@ export class Store implements AsyncDisposable {
     }
   }
 
-  #durable(group: readonly BuiltTx[]): void {
-    for (const tx of group) this.#precommitted.push(indexable(tx.header.id, tx.alh, tx.entries));
+  #durable(group: readonly IndexableTx[]): void {
+    this.#precommitted.push(...group);
     this.#acknowledge();
   }
 
@@ -377,7 +377,7 @@ export class Store implements AsyncDisposable {
   #readPrecommitted(last: bigint): void {
     for (let txId = this.#committed.txId + 1n; txId <= last; txId++) {
       const tx = indexableFromLog(this.#log, txId);
-      for (const { key, version } of tx.versions) this.#overlay.add(key, version);
+      for (const { text, version } of tx.versions) this.#overlay.add(text, version);
       this.#precommitted.push(tx);
     }
   }

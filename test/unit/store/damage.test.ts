@@ -388,7 +388,7 @@ describe("a damaged row", () => {
     }));
 
   test("of the index names the key, and what does not need the row is read", () =>
-    afterChange(latest("b"), flipped(19), (store, damaged, picture) => {
+    afterChange(latest("b"), flipped(2), (store, damaged, picture) => {
       const lost = [
         "latest b",
         "value of b",

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Arena } from "../../../src/store/arena.ts";
+
+test("an arena gives every row room of its own, and the same room again when it was cleared", () => {
+  const arena = new Arena();
+  const lengths = Array.from({ length: 300 }, (_, i) => (i % 7 === 0 ? 100_000 : 1 + i * 13));
+  const rows = lengths.map((length, i) => arena.allocate(length).fill(i));
+  rows.forEach((row, i) => {
+    assert.equal(row.length, lengths[i]);
+    assert.ok(
+      row.every((byte) => byte === i % 256),
+      `row ${i} is written over`,
+    );
+  });
+  const first = rows[1] as Uint8Array;
+  arena.clear();
+  const again = arena.allocate(10);
+  assert.equal(again.buffer, first.buffer);
+  assert.equal(again.byteOffset, first.byteOffset);
+});
