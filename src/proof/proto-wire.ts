@@ -1,10 +1,10 @@
-// The little of protobuf's wire format that records need: fields with varint and length-delimited values, written in ascending
-// order, each at most once.
+// The little of protobuf's wire format that records are read with: fields with varint and length-delimited values, in ascending
+// order, each at most once. They are written with base/message-writer.ts.
 //
 //   field   varint (number·8 + wire type) | value        wire type 0: varint, 2: varint length | bytes
 //   varint  7 bits a byte, lowest first, high bit: more follow; negative integers as 64-bit two's complement
 //
-// The reader refuses what this writer would not write: another order, repetition, unknown fields, default values written out,
+// Refused is whatever is not written: another order, repetition, unknown fields, default values written out,
 // padded varints, values cut short.
 
 import { check, ProofError } from "./errors.ts";
@@ -12,64 +12,6 @@ import { check, ProofError } from "./errors.ts";
 const WIRE_VARINT = 0;
 const WIRE_BYTES = 2;
 const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
-/** Bytes of the longest varint. */
-export const VARINT_LENGTH_MAX = 10;
-
-/** Writes fields into a buffer of a size known to suffice. proto3: a field with its default value is left out. */
-export class ProtoWriter {
-  readonly #out: Uint8Array;
-  #at = 0;
-
-  constructor(capacityBytes: number) {
-    this.#out = new Uint8Array(capacityBytes);
-  }
-
-  /** An int32, int64, uint64 or bool field. */
-  integer(field: number, value: bigint | number | boolean): void {
-    const number = Number(value);
-    if (number === 0) return;
-    this.#varint(field * 8 + WIRE_VARINT);
-    if (number > 0 && number <= Number.MAX_SAFE_INTEGER) this.#varint(number);
-    else this.#longVarint(BigInt.asUintN(64, BigInt(value)));
-  }
-
-  /** A bytes field. */
-  bytes(field: number, value: Uint8Array): void {
-    if (value.length > 0) this.message(field, value);
-  }
-
-  /** A message field, which is written even when empty: its presence counts. */
-  message(field: number, value: Uint8Array): void {
-    this.#varint(field * 8 + WIRE_BYTES);
-    this.#varint(value.length);
-    this.#out.set(value, this.#at);
-    this.#at += value.length;
-  }
-
-  /** The bytes written so far. */
-  finish(): Uint8Array {
-    return this.#out.subarray(0, this.#at);
-  }
-
-  #varint(value: number): void {
-    let rest = value;
-    while (rest >= 0x80) {
-      this.#out[this.#at++] = (rest % 0x80) + 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    this.#out[this.#at++] = rest;
-  }
-
-  #longVarint(value: bigint): void {
-    let rest = value;
-    while (rest >= 0x80n) {
-      this.#out[this.#at++] = Number(rest % 0x80n) + 0x80;
-      rest >>= 7n;
-    }
-    this.#out[this.#at++] = Number(rest);
-  }
-}
-
 /** Bytes of a varint whose number a double holds exactly. */
 const EXACT_LENGTH_MAX = 7;
 

@@ -10,14 +10,17 @@
 // Decoded byte fields are views into the record.
 
 import { EMPTY } from "../base/bytes.ts";
+import { MessageWriter } from "../base/message-writer.ts";
 import { check } from "./errors.ts";
 import type { KvMetadata, TxEntry, TxHeader, TxMetadata } from "./model.ts";
-import { ProtoReader, ProtoWriter, VARINT_LENGTH_MAX } from "./proto-wire.ts";
+import { ProtoReader } from "./proto-wire.ts";
 import { checkDigest } from "./tree-hash.ts";
 
 const INT32_MAX = 0x7fff_ffff;
-/** One-byte tag and the longest varint, as integer or as length. */
-const FIELD_LENGTH_MAX: number = 1 + VARINT_LENGTH_MAX;
+const WIRE_VARINT = 0;
+const WIRE_BYTES = 2;
+
+const writer = new MessageWriter();
 
 export interface HeaderRecordOptions {
   /** Write a metadata message, empty, for a header without metadata: headers of fully read transactions look so on the wire. */
@@ -30,17 +33,18 @@ export interface HeaderRecordOptions {
  */
 export function encodeTxHeaderRecord(header: TxHeader, options: HeaderRecordOptions = {}): Uint8Array {
   check(header.nentries <= INT32_MAX, "record_malformed", "the number of entries does not fit the message");
-  const metadata = encodeTxMetadataRecord(header.metadata);
-  const writer = new ProtoWriter(10 * FIELD_LENGTH_MAX + 3 * 32 + metadata.length);
-  writer.integer(1, header.id);
-  writer.bytes(2, header.prevAlh);
-  writer.integer(3, header.ts);
-  writer.integer(4, header.nentries);
-  writer.bytes(5, header.eh);
-  writer.integer(6, header.blTxId);
-  writer.bytes(7, header.blRoot);
-  writer.integer(8, header.version);
-  if (metadata.length > 0 || options.emptyMetadata === true) writer.message(9, metadata);
+  // From the last field to the first, as the writer wants them.
+  writer.start();
+  writeTxMetadata(header.metadata);
+  if (writer.length > 0 || options.emptyMetadata === true) writer.nested(bytesTag(9), 0);
+  writeNumber(8, header.version);
+  writeBytes(7, header.blRoot);
+  writeUint64(6, header.blTxId);
+  writeBytes(5, header.eh);
+  writeNumber(4, header.nentries);
+  writeInt64(3, header.ts);
+  writeBytes(2, header.prevAlh);
+  writeUint64(1, header.id);
   return writer.finish();
 }
 
@@ -64,18 +68,31 @@ export function decodeTxHeaderRecord(bytes: Uint8Array): TxHeader {
 
 /** The entry as a `TxEntry` message, with its value if it has one. Throws `record_malformed` for a length beyond int32. */
 export function encodeTxEntryRecord(entry: TxEntry): Uint8Array {
-  check(entry.vLen <= INT32_MAX, "record_malformed", "the length of the value does not fit the message");
-  const metadata = encodeKvMetadataRecord(entry.metadata);
-  const value = entry.value ?? EMPTY;
-  const writer = new ProtoWriter(
-    5 * FIELD_LENGTH_MAX + entry.key.length + entry.hValue.length + metadata.length + value.length,
-  );
-  writer.bytes(1, entry.key);
-  writer.bytes(2, entry.hValue);
-  writer.integer(3, entry.vLen);
-  if (metadata.length > 0) writer.message(4, metadata);
-  writer.bytes(5, value);
+  writer.start();
+  writeTxEntry(entry);
   return writer.finish();
+}
+
+/** Entries in one piece, each as field 2 of a `Tx` message (12 | varint length | TxEntry). Throws `record_malformed`. */
+export function encodeTxEntryRecords(entries: readonly TxEntry[]): Uint8Array {
+  writer.start();
+  for (let i = entries.length - 1; i >= 0; i--) {
+    const lengthBefore = writer.length;
+    writeTxEntry(entries[i] as TxEntry);
+    writer.nested(bytesTag(2), lengthBefore);
+  }
+  return writer.finish();
+}
+
+function writeTxEntry(entry: TxEntry): void {
+  check(entry.vLen <= INT32_MAX, "record_malformed", "the length of the value does not fit the message");
+  if (entry.value !== undefined) writeBytes(5, entry.value);
+  const lengthBefore = writer.length;
+  writeKvMetadata(entry.metadata);
+  if (writer.length > lengthBefore) writer.nested(bytesTag(4), lengthBefore);
+  writeNumber(3, entry.vLen);
+  writeBytes(2, entry.hValue);
+  writeBytes(1, entry.key);
 }
 
 /** Reads an entry record. Throws `record_malformed`, `digest_malformed`. */
@@ -92,15 +109,13 @@ export function decodeTxEntryRecord(bytes: Uint8Array): TxEntry {
   return entry;
 }
 
-function encodeTxMetadataRecord(metadata: TxMetadata | undefined): Uint8Array {
-  if (metadata === undefined) return EMPTY;
+function writeTxMetadata(metadata: TxMetadata | undefined): void {
+  if (metadata === undefined) return;
   const { truncatedUptoTx, extra } = metadata;
   const comesBack = truncatedUptoTx !== 0n && (extra === undefined || extra.length > 0);
   check(comesBack, "record_malformed", "the message cannot carry this transaction metadata");
-  const writer = new ProtoWriter(2 * FIELD_LENGTH_MAX + (extra === undefined ? 0 : extra.length));
-  writer.integer(1, truncatedUptoTx ?? 0n);
-  writer.bytes(2, extra ?? EMPTY);
-  return writer.finish();
+  if (extra !== undefined) writeBytes(2, extra);
+  if (truncatedUptoTx !== undefined) writeUint64(1, truncatedUptoTx);
 }
 
 function decodeTxMetadataRecord(bytes: Uint8Array): TxMetadata | undefined {
@@ -110,17 +125,41 @@ function decodeTxMetadataRecord(bytes: Uint8Array): TxMetadata | undefined {
   return bytes.length === 0 ? undefined : metadata;
 }
 
-function encodeKvMetadataRecord(metadata: KvMetadata | undefined): Uint8Array {
-  if (metadata === undefined) return EMPTY;
-  const writer = new ProtoWriter(4 * FIELD_LENGTH_MAX);
-  writer.integer(1, metadata.deleted);
+function writeKvMetadata(metadata: KvMetadata | undefined): void {
+  if (metadata === undefined) return;
+  if (metadata.nonIndexable) writer.bool(varintTag(3), true);
   if (metadata.expiresAt !== undefined) {
-    const expiration = new ProtoWriter(FIELD_LENGTH_MAX);
-    expiration.integer(1, metadata.expiresAt);
-    writer.message(2, expiration.finish());
+    const lengthBefore = writer.length;
+    writeInt64(1, metadata.expiresAt);
+    writer.nested(bytesTag(2), lengthBefore);
   }
-  writer.integer(3, metadata.nonIndexable);
-  return writer.finish();
+  if (metadata.deleted) writer.bool(varintTag(1), true);
+}
+
+// Fields that are left out when they are zero.
+
+function writeBytes(field: number, value: Uint8Array): void {
+  if (value.length > 0) writer.bytes(bytesTag(field), value);
+}
+
+function writeNumber(field: number, value: number): void {
+  if (value !== 0) writer.int32(varintTag(field), value);
+}
+
+function writeUint64(field: number, value: bigint): void {
+  if (value !== 0n) writer.uint64(varintTag(field), value);
+}
+
+function writeInt64(field: number, value: bigint): void {
+  if (value !== 0n) writer.int64(varintTag(field), value);
+}
+
+function varintTag(field: number): number {
+  return field * 8 + WIRE_VARINT;
+}
+
+function bytesTag(field: number): number {
+  return field * 8 + WIRE_BYTES;
 }
 
 function decodeKvMetadataRecord(bytes: Uint8Array): KvMetadata | undefined {

@@ -12,7 +12,7 @@
 
 import { setU32, setU64, viewOf } from "../base/bytes.ts";
 import type { TxEntry } from "../proof/model.ts";
-import { decodeTxEntryRecord, encodeTxEntryRecord } from "../proof/record.ts";
+import { decodeTxEntryRecord, encodeTxEntryRecords } from "../proof/record.ts";
 import type { Allocate } from "./arena.ts";
 import { CHECKSUM_BYTES, crc32 } from "./checksum.ts";
 import { ROW_ENTRIES, ROW_VALUES } from "./layout.ts";
@@ -49,43 +49,23 @@ const TRUNCATED: ValueAt = { place: "truncated" };
 
 /** The block of at most ROW_ENTRIES entries. */
 export function encodeBlock(entries: readonly StoredEntry[], allocate: Allocate): Uint8Array {
-  const count = entries.length;
-  const records = entries.map(({ entry }) => encodeTxEntryRecord(entry));
-  let wireBytes = 0;
-  for (const { length } of records) wireBytes += leadBytes(length) + length;
-  const placesAt = HEAD_BYTES + wireBytes;
+  const wire = encodeTxEntryRecords(entries.map(({ entry }) => entry));
   const segments = entries.filter(({ at }) => at.place === "segment").length;
-  const end = placesAt + count + segments * OFFSET_BYTES;
+  const placesAt = HEAD_BYTES + wire.length;
+  const end = placesAt + entries.length + segments * OFFSET_BYTES;
   const out = allocate(end + CHECKSUM_BYTES);
-  out[0] = count;
-  setU32(out, 1, wireBytes);
-  let wireAt = HEAD_BYTES;
-  let offsetAt = placesAt + count;
-  for (let i = 0; i < count; i++) {
-    const { at } = entries[i] as StoredEntry;
-    const record = records[i] as Uint8Array;
-    wireAt = writeLead(out, wireAt, record.length);
-    out.set(record, wireAt);
-    wireAt += record.length;
+  out[0] = entries.length;
+  setU32(out, 1, wire.length);
+  out.set(wire, HEAD_BYTES);
+  let offsetAt = placesAt + entries.length;
+  entries.forEach(({ at }, i) => {
     out[placesAt + i] = placeCode(at);
-    if (at.place !== "segment") continue;
+    if (at.place !== "segment") return;
     setU64(out, offsetAt, at.offset);
     offsetAt += OFFSET_BYTES;
-  }
+  });
   setU32(out, end, crc32(out, 0, end));
   return out;
-}
-
-/** Bytes of tag and length in front of an entry. */
-function leadBytes(length: number): number {
-  return length < 0x80 ? 2 : 3;
-}
-
-function writeLead(out: Uint8Array, at: number, length: number): number {
-  out[at] = ENTRIES_TAG;
-  out[at + 1] = length < 0x80 ? length : (length & 0x7f) | 0x80;
-  if (length >= 0x80) out[at + 2] = length >> 7;
-  return at + leadBytes(length);
 }
 
 function placeCode(at: ValueAt): number {

@@ -1,6 +1,6 @@
 // From what a handler returns to the bytes of its message, without making the message first. For each type of message a list
 // of writers is made once from its description, one for each field, from the highest number to the lowest since messages are
-// written backwards (writer.ts). A message with a field that is not written here is left to the library (fields.ts).
+// written backwards (base/message-writer.ts). A message with a field that is not written here is left to the library (fields.ts).
 
 import {
   create,
@@ -12,8 +12,8 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { scalarZeroValue } from "@bufbuild/protobuf/reflect";
+import { MessageWriter } from "../../base/message-writer.ts";
 import { isDirect, tagOf, tagOfField } from "./fields.ts";
-import { MessageWriter } from "./writer.ts";
 
 export type Encode<Desc extends DescMessage> = (init: MessageInitShape<Desc>) => Uint8Array;
 

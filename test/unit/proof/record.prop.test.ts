@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { TxEntrySchema, TxHeaderSchema } from "../../../gen/immudb/schema/tx_pb.ts";
+import { TxEntrySchema, TxHeaderSchema, TxSchema } from "../../../gen/immudb/schema/tx_pb.ts";
 import { concat, fromHex, toHex } from "../../../src/base/bytes.ts";
 import { ProofError } from "../../../src/proof/errors.ts";
 import type { TxEntry, TxHeader } from "../../../src/proof/model.ts";
@@ -10,6 +10,7 @@ import {
   decodeTxEntryRecord,
   decodeTxHeaderRecord,
   encodeTxEntryRecord,
+  encodeTxEntryRecords,
   encodeTxHeaderRecord,
 } from "../../../src/proof/record.ts";
 import { txEntryToWire } from "../../../src/wire/entries.ts";
@@ -61,6 +62,15 @@ describe("the record of an entry", () => {
         const record = encodeTxEntryRecord(any);
         assert.deepEqual(record, toBinary(TxEntrySchema, create(TxEntrySchema, txEntryToWire(any))));
         assert.deepEqual(decodeTxEntryRecord(record), any);
+      }),
+    );
+  });
+
+  test("stands in a transaction's message as it is written there", () => {
+    fc.assert(
+      fc.property(fc.array(txEntries, { maxLength: 4 }), (entries) => {
+        const message = create(TxSchema, { entries: entries.map(txEntryToWire) });
+        assert.deepEqual(Uint8Array.from(encodeTxEntryRecords(entries)), toBinary(TxSchema, message));
       }),
     );
   });
