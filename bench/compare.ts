@@ -93,8 +93,9 @@ async function opened(
   workloads: readonly Workload[],
 ): Promise<{ cells: Cell[]; stop: () => Promise<void> }> {
   const subject = await startSubject(options);
-  const ground = await prepare(subject.address, workloads.every(({ isWrite }) => isWrite) ? "none" : "all");
-  const cells = workloads.flatMap((each) => each.shapes.map((shape) => new Cell(subject, ground, each, shape)));
+  const ground = await prepare(subject.address, workloads.every(({ isWrite }) => isWrite) ? "few" : "all");
+  const offered = workloads.filter(({ isOffered }) => isOffered?.(ground) !== false);
+  const cells = offered.flatMap((each) => each.shapes.map((shape) => new Cell(subject, ground, each, shape)));
   return { cells, stop: () => subject.stop() };
 }
 

@@ -5,6 +5,8 @@
 //   one    1,000 keys, each in one of its own          mib   8 keys with values of 1 MiB
 //   big   10,000 keys, 1,000 to a transaction
 
+import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import { ImmuService } from "../gen/immudb/schema/service_pb.ts";
 import { ServerProcess } from "../scripts/server-process.ts";
 import { utf8 } from "../src/base/bytes.ts";
 import { ImmuClient } from "../src/client/client.ts";
@@ -16,6 +18,7 @@ export const LARGE_BYTES: number = 1024 * 1024;
 const COUNTS: Counts = { ten: 10_000, one: 1_000, big: 10_000, his: 20, mib: 8 };
 const FEW: Counts = { ten: 200, one: 100, big: 1_000, his: 2, mib: 1 };
 export const REVISIONS = 50;
+export const SORTED_SET: Uint8Array = utf8("zet");
 const WRITERS = 16;
 
 /** A server that has been filled, as seen by somebody who is logged in. */
@@ -27,6 +30,8 @@ export interface Ground {
   readonly counts: Counts;
   /** Transactions of the set `ten`, first and last. */
   readonly tens: { readonly first: bigint; readonly last: bigint };
+  /** Whether every key of the set `one` is in the sorted set {@link SORTED_SET} too, with its number as its score. */
+  readonly hasSortedSet: boolean;
 }
 
 export type SetName = "ten" | "one" | "big" | "his" | "mib";
@@ -55,8 +60,11 @@ export async function prepare(address: string, records: "all" | "few" | "none"):
     const { credentials } = client;
     if (credentials.kind !== "session") throw new Error("no session was opened");
     const counts = records === "all" ? COUNTS : FEW;
+    const { sessionId } = credentials;
     const tens = records === "none" ? { first: 0n, last: 0n } : await fill(client, counts);
-    return { sessionId: credentials.sessionId, trusted: await client.currentState(), counts, tens };
+    const hasSortedSet =
+      records !== "none" && (await fillSortedSet(createClient(ImmuService, transport), sessionId, counts));
+    return { sessionId, trusted: await client.currentState(), counts, tens, hasSortedSet };
   } finally {
     transport.close();
   }
@@ -79,6 +87,19 @@ async function fill(client: ImmuClient, counts: Counts): Promise<Ground["tens"]>
     for (let revision = 0; revision < REVISIONS; revision++) await client.setAll([entry("his", n)]);
   });
   return { first: tens[0] as bigint, last: tens.at(-1) as bigint };
+}
+
+/** false when the server has no sorted sets. */
+async function fillSortedSet(rpc: Client<typeof ImmuService>, sessionid: string, counts: Counts): Promise<boolean> {
+  try {
+    await sharedOut(counts.one, async (n) => {
+      await rpc.zAdd({ set: SORTED_SET, score: n, key: key("one", n) }, { headers: { sessionid } });
+    });
+    return true;
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.Unimplemented) return false;
+    throw error;
+  }
 }
 
 async function sharedOut(count: number, work: (n: number) => Promise<void>): Promise<void> {

@@ -66,7 +66,7 @@ async function profiled(name: string): Promise<string> {
     const options = `--cpu-prof --cpu-prof-dir=${directory} --cpu-prof-interval=${INTERVAL_US}`;
     const serverFlags = flags["server-flags"].split(" ").filter((flag) => flag !== "");
     const subject = await startSubject({ program: flags.program, flags: serverFlags, env: { NODE_OPTIONS: options } });
-    const cell = new Cell(subject, await prepare(subject.address, workload.isWrite ? "none" : "all"), workload, shape);
+    const cell = new Cell(subject, await prepare(subject.address, workload.isWrite ? "few" : "all"), workload, shape);
     await cell.warmUp(2000);
     const fromUs = monotonicUs();
     const mainBefore = mainThreadMs(subject.pid) ?? Number.NaN;

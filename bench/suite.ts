@@ -12,7 +12,7 @@ import { type MillionPlan, measureMillion } from "./million.ts";
 import type { MemorySample, Result } from "./result.ts";
 import { type SubjectOptions, startSubject } from "./subject.ts";
 import { READS } from "./workloads/reads.ts";
-import { ALONE, inFlight, type Workload } from "./workloads/workload.ts";
+import { inFlight, type Workload } from "./workloads/workload.ts";
 import { BULK, WRITES } from "./workloads/writes.ts";
 
 export interface Plan {
@@ -34,8 +34,8 @@ export interface Plan {
 /** Names of what is measured beside the workloads: they take a server that can be stopped and a directory. */
 export const MILLION = "million keys";
 export const DISK = "disk";
-/** Calls of the original that may not be there yet. */
-const UNBUILT: readonly string[] = ["zAdd", "zScan", "sQLExec", "sQLQuery"];
+/** Calls of the original that have no workload: it is said of them whether the server knows them. */
+const UNBUILT: readonly string[] = ["sQLExec", "sQLQuery"];
 
 /** A disk that others write to is another one every second: writes and the probe take turns that much shorter. */
 const PROBED_PARTS = 4;
@@ -52,7 +52,7 @@ export async function runSuite(plan: Plan): Promise<{ results: Result[]; memory:
   const keep = (...more: readonly Result[]): void => void results.push(...more);
   const wanted = (workloads: readonly Workload[]): Workload[] => workloads.filter(({ name }) => plan.wants(name));
   keep(...(await together(plan, wanted(READS), plan.records)));
-  keep(...(await together(plan, wanted(WRITES), "none")));
+  keep(...(await together(plan, wanted(WRITES), "few")));
   for (const workload of wanted(BULK)) keep(...(await toTheEnd(plan, workload)));
   const isOurs = plan.subject.address === undefined;
   let memory: readonly MemorySample[] = [];
@@ -70,17 +70,14 @@ export async function runSuite(plan: Plan): Promise<{ results: Result[]; memory:
   return { results, memory };
 }
 
-async function together(
-  plan: Plan,
-  workloads: readonly Workload[],
-  records: "all" | "few" | "none",
-): Promise<Result[]> {
+async function together(plan: Plan, workloads: readonly Workload[], records: "all" | "few"): Promise<Result[]> {
   if (workloads.length === 0) return [];
   const subject = await startSubject(plan.subject);
   const probe = workloads.some(({ isWrite }) => isWrite) ? await CommitProbe.start() : undefined;
   try {
     const ground = await prepare(subject.address, records);
-    const cells = workloads.flatMap((workload) =>
+    const [offered, missing] = partition(workloads, ({ isOffered }) => isOffered?.(ground) !== false);
+    const cells = offered.flatMap((workload) =>
       workload.shapes.map((shape) => new Cell(subject, ground, workload, shape, plan.client)),
     );
     for (const cell of cells) await cell.warmUp(plan.warmUpMs);
@@ -91,7 +88,7 @@ async function together(
         await cell.turn(plan.turnMs / parts, cell.workload.isWrite ? probe : undefined);
       }
     }
-    return cells.map((cell) => cell.result());
+    return [...cells.map((cell) => cell.result()), ...missing.map(({ name }) => notBuilt(name))];
   } finally {
     await probe?.close();
     await subject.stop();
@@ -115,6 +112,14 @@ async function toTheEnd(plan: Plan, workload: Workload): Promise<Result[]> {
   }
 }
 
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
+}
+
+function notBuilt(workload: string): Result {
+  return { workload, inFlight: 0, figures: {}, turns: [], calls: 0, checked: 0, notBuilt: true };
+}
+
 /** Asks for each of these calls once; says of those that the server does not know that they are not built. */
 async function unbuilt(plan: Plan): Promise<Result[]> {
   const subject = await startSubject(plan.subject);
@@ -123,8 +128,6 @@ async function unbuilt(plan: Plan): Promise<Result[]> {
   const rpc = createClient(ImmuService, transport);
   const options = { headers: { sessionid: sessionId } };
   const calls: Readonly<Record<string, () => Promise<unknown>>> = {
-    zAdd: () => rpc.zAdd({}, options),
-    zScan: () => rpc.zScan({}, options),
     sQLExec: () => rpc.sQLExec({}, options),
     sQLQuery: () => rpc.unarySQLQuery({}, options),
   };
@@ -136,16 +139,7 @@ async function unbuilt(plan: Plan): Promise<Result[]> {
         (error: unknown) => ConnectError.from(error).code,
       );
       if (code !== Code.Unimplemented) continue;
-      const { connections } = ALONE;
-      results.push({
-        workload: name,
-        inFlight: connections,
-        figures: {},
-        turns: [],
-        calls: 0,
-        checked: 0,
-        notBuilt: true,
-      });
+      results.push(notBuilt(name));
     }
     return results;
   } finally {

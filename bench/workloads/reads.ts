@@ -21,15 +21,16 @@ import {
 import { VerifiableEntrySchema } from "../../gen/immudb/schema/proof_pb.ts";
 import { HealthResponseSchema } from "../../gen/immudb/schema/server_pb.ts";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
+import { ZEntriesSchema, ZScanRequestSchema } from "../../gen/immudb/schema/sorted_set_pb.ts";
 import { TxRequestSchema, TxSchema } from "../../gen/immudb/schema/tx_pb.ts";
 import { EMPTY, toBase64, utf8, utf8ToString } from "../../src/base/bytes.ts";
 import { verifiedGet } from "../../src/proof/verify.ts";
 import { verifiableEntryFromWire } from "../../src/wire/verifiable.ts";
-import { type Ground, key, LARGE_BYTES, REVISIONS, randomNumbers, type SetName, value } from "../ground.ts";
+import { type Ground, key, LARGE_BYTES, REVISIONS, randomNumbers, type SetName, SORTED_SET, value } from "../ground.ts";
 import type { Lane } from "../load/run-load.ts";
 import { ALONE, MANY, Ring, requireSame, type Workload } from "./workload.ts";
 
-const { health, get, verifiableGet, scan, getAll, history, txById } = ImmuService.method;
+const { health, get, verifiableGet, scan, getAll, history, txById, zScan } = ImmuService.method;
 const TOGETHER = 100;
 const REQUESTS = 4096;
 
@@ -43,6 +44,14 @@ export const READS: readonly Workload[] = [
   { ...COMMON, name: `scan ${TOGETHER}`, method: scan, entries: TOGETHER, lane: scanning },
   { ...COMMON, name: `getAll ${TOGETHER}`, method: getAll, entries: TOGETHER, lane: manyKeys },
   { ...COMMON, name: `history ${REVISIONS}`, method: history, entries: REVISIONS, lane: revisions },
+  {
+    ...COMMON,
+    name: `zScan ${TOGETHER}`,
+    method: zScan,
+    entries: TOGETHER,
+    isOffered: ({ hasSortedSet }) => hasSortedSet,
+    lane: sorted,
+  },
   { ...COMMON, name: "txById", method: txById, lane: transactions },
   {
     ...COMMON,
@@ -182,6 +191,25 @@ function revisions(ground: Ground, number: number): Lane {
         entries.map(({ revision }) => Number(revision)),
         Array.from({ length: REVISIONS }, (_, i) => i + 1),
       );
+    },
+  };
+}
+
+function sorted(ground: Ground, number: number): Lane {
+  const starts = randomOnes(ground.counts.one - TOGETHER + 1, number).map((n) => ({
+    n,
+    request: encoded(ZScanRequestSchema, { set: SORTED_SET, minScore: { score: n }, limit: BigInt(TOGETHER) }),
+  }));
+  const asked = new Ring(starts, number);
+  return {
+    next: () => asked.next().request,
+    check: (answer) => {
+      const { entries } = fromBinary(ZEntriesSchema, answer);
+      assert.equal(entries.length, TOGETHER);
+      for (const [i, { score, entry }] of entries.entries()) {
+        assert.equal(score, asked.current.n + i);
+        requireSame(entry?.value ?? EMPTY, value("one", score), "the value");
+      }
     },
   };
 }

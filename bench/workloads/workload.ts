@@ -25,6 +25,8 @@ export interface Workload {
   /** Every so manieth answer is checked. */
   readonly checkEvery: number;
   readonly isWrite: boolean;
+  /** Absent: every server can do it. */
+  readonly isOffered?: (ground: Ground) => boolean;
   /** `number` is that of the lane, from 0. */
   lane(ground: Ground, number: number): Lane;
 }

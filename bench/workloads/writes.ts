@@ -5,15 +5,16 @@ import { create, fromBinary, fromJsonString, toBinary } from "@bufbuild/protobuf
 import { SetRequestSchema, VerifiableSetRequestSchema } from "../../gen/immudb/schema/kv_pb.ts";
 import { VerifiableTxSchema } from "../../gen/immudb/schema/proof_pb.ts";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
+import { ZAddRequestSchema } from "../../gen/immudb/schema/sorted_set_pb.ts";
 import { TxHeaderSchema } from "../../gen/immudb/schema/tx_pb.ts";
 import { toBase64, utf8, utf8ToString } from "../../src/base/bytes.ts";
 import { verifiedSet } from "../../src/proof/verify.ts";
 import { verifiableTxFromWire } from "../../src/wire/verifiable.ts";
-import { entry, type Ground, LARGE_BYTES, randomNumbers } from "../ground.ts";
+import { entry, type Ground, key, LARGE_BYTES, randomNumbers, SORTED_SET } from "../ground.ts";
 import type { Lane } from "../load/run-load.ts";
 import { ALONE, inFlight, MANY, Ring, type Workload } from "./workload.ts";
 
-const { set, verifiableSet } = ImmuService.method;
+const { set, verifiableSet, zAdd } = ImmuService.method;
 /** Single writes go to so many keys at random. */
 const KEYS = 10_000;
 const REQUESTS = 2048;
@@ -27,6 +28,7 @@ const COMMON: Common = { door: "grpc", entries: 1, shapes: [ALONE, MANY], checkE
 export const WRITES: readonly Workload[] = [
   { ...COMMON, name: "set", method: set, lane: (_ground, number) => single(number) },
   { ...COMMON, name: "verifiableSet", method: verifiableSet, lane: proven },
+  { ...COMMON, name: "zAdd", method: zAdd, isOffered: ({ hasSortedSet }) => hasSortedSet, lane: scored },
   {
     ...COMMON,
     name: "set 1 MiB",
@@ -71,6 +73,18 @@ function single(number: number, bytes?: number): Lane {
 function requireWritten({ id, nentries }: { id: bigint; nentries: number }, entries: number): void {
   assert.ok(id > 0n);
   assert.equal(nentries, entries);
+}
+
+/** New scores for keys that are there. */
+function scored({ counts }: Ground, number: number): Lane {
+  const random = randomNumbers(number + 1);
+  return {
+    next: () => {
+      const request = { set: SORTED_SET, score: random(1_000_000), key: key("one", random(counts.one)) };
+      return toBinary(ZAddRequestSchema, create(ZAddRequestSchema, request));
+    },
+    check: (answer) => requireWritten(fromBinary(TxHeaderSchema, answer), 1),
+  };
 }
 
 function json(number: number): Lane {

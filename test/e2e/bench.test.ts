@@ -35,7 +35,7 @@ describe("the benchmark", () => {
   test("reports reads, proofs, writes and JSON with their times, having verified answers of each", async () => {
     const names = ["null", "get", "verifiableGet of 10", "JSON get", "set", "verifiableSet", "setAll 100 random"];
     const file = join(directory, "report.json");
-    const said = await bench("main.ts", "--quick", "--workloads", [...names, "zScan"].join(","), "--out", file);
+    const said = await bench("main.ts", "--quick", "--workloads", [...names, "sQLQuery"].join(","), "--out", file);
     const { conditions, results }: Report = JSON.parse(await readFile(file, "utf8"));
     assert.equal(conditions.node, process.version);
     const measured = results.filter(({ notBuilt }) => notBuilt !== true);
