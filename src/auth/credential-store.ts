@@ -46,6 +46,10 @@ export class CredentialStore {
     return this.#users.get(name);
   }
 
+  list(): StoredUser[] {
+    return [...this.#users.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   get size(): number {
     return this.#users.size;
   }

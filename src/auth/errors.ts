@@ -27,6 +27,30 @@ export type AuthErrorCode =
   /** Without authentication only the own machine is served. */
   | "anonymous_remote"
   | "operation_not_supported"
+  | "username_empty"
+  | "username_character"
+  /** `data.limit`. */
+  | "username_length"
+  | "user_exists"
+  /** `data.limit`. */
+  | "users_full"
+  /** `data.name`. */
+  | "user_not_found"
+  /** `data.name`: the user whose permissions were to be changed. */
+  | "grantee_not_found"
+  /** A user whom the caller may not change, or who is not there. `data.name`. */
+  | "user_not_yours"
+  /** `data.name`: the database that a new user was to get a permission on. */
+  | "user_database_not_found"
+  | "grant_database_not_found"
+  | "permission_unknown"
+  /** As permission_unknown, when one was to be given or taken. */
+  | "grant_unknown"
+  /** There is one system administrator, and his permissions do not change. */
+  | "sysadmin_unique"
+  | "grant_own"
+  | "status_own"
+  | "old_password_incorrect"
   | "password_empty"
   /** `data.limit`. */
   | "password_too_long"

@@ -81,6 +81,11 @@ export class Sessions {
     this.#sessions.delete(session.id);
   }
 
+  /** Ends all sessions of a user: what he may do has changed. */
+  closeAllOf(user: string): void {
+    for (const session of this.#sessions.values()) if (session.user === user) this.close(session);
+  }
+
   /** Removes the sessions that are over, and says how many. */
   sweep(): number {
     const before = this.#sessions.size;

@@ -80,8 +80,12 @@ export class Tokens {
     const logins = this.#byUser.get(user);
     if (logins === undefined) return;
     logins.open--;
-    if (logins.open > 0) return;
-    for (const text of logins.tokens.keys()) this.#byText.delete(text);
+    if (logins.open <= 0) this.logoutAll(user);
+  }
+
+  /** Takes all logins of the user back: what he may do has changed. */
+  logoutAll(user: string): void {
+    for (const text of this.#byUser.get(user)?.tokens.keys() ?? []) this.#byText.delete(text);
     this.#byUser.delete(user);
   }
 

@@ -23,6 +23,10 @@ export const INFLIGHT_BYTES_MAX: number = 256 * 1024 * 1024;
 export const SESSIONS_MAX = 100;
 /** Longest database name (wire contract). */
 export const DATABASE_NAME_LENGTH_MAX = 128;
+/** Users of a server: all are held in memory. */
+export const USERS_MAX = 10_000;
+/** Longest user name (wire contract). */
+export const USERNAME_LENGTH_MAX = 63;
 /** Longest password in bytes. */
 export const PASSWORD_LENGTH_MAX = 72;
 /** How long a client waits for another process that is verifying on the same database, in milliseconds. */

@@ -12,6 +12,7 @@ import { kvHandlers } from "./kv.ts";
 import { type Handler, type Room, type ServedMethod, type StreamHandler, servedMethod } from "./pipeline.ts";
 import { authorizationHandlers, sessionHandlers } from "./sessions.ts";
 import { transactionHandlers } from "./transactions.ts";
+import { userHandlers } from "./users.ts";
 import { type SignState, verifiableHandlers } from "./verifiable.ts";
 import { verifyHandlers } from "./verify.ts";
 
@@ -20,6 +21,7 @@ export function allMethods(room: Room, sign: SignState): ServedMethod[] {
   return [
     ...served(ImmuService, {
       ...sessionHandlers(room),
+      ...userHandlers(room),
       ...databaseHandlers(room),
       ...healthHandlers(room),
       ...kvHandlers,

@@ -73,14 +73,14 @@ describe("permissions", () => {
 
   test("whom a method that is not built would refuse, it refuses; the others learn that it is not built", async () => {
     const [reader, admin] = [await services.session("reader", "books"), await services.session()];
-    assert.deepEqual(await refusalOf(reader.execAll({})), PERMISSION_DENIED);
+    assert.deepEqual(await refusalOf(reader.sQLExec({})), PERMISSION_DENIED);
     assert.deepEqual(await refusalOf(reader.createUser({ database: "books" })), {
       code: Code.Unknown,
       text: "you do not have permission on this database",
     });
-    assert.deepEqual(await refusalOf(admin.execAll({})), {
+    assert.deepEqual(await refusalOf(admin.sQLExec({})), {
       code: Code.Unimplemented,
-      text: "ExecAll is not implemented by this server yet",
+      text: "SQLExec is not implemented by this server yet",
     });
   });
 
