@@ -3,10 +3,15 @@
 //
 //   closed ── call ──▶ opening ──▶ open ── the least recently called, no call under way ──▶ closing ──▶ closed
 //
-// One that makes room is closed before its successor is opened. A call that finds every place taken by a database with calls
-// under way is refused rather than made to wait: nobody knows for how long.
+// Some places are kept free: when a call ends and fewer are, the least recently called is closed, so that the next call which
+// has to open its database need not wait for another one's closing. When many such calls come at once, one that makes room is
+// closed before its successor is opened. A call that finds every place taken by a database with calls under way is refused
+// rather than made to wait: nobody knows for how long.
 
 import { DatabaseError } from "./errors.ts";
+
+/** Of so many places one is kept free. */
+const PLACES_PER_FREE_ONE = 20;
 
 /** What is opened and closed here. */
 interface Closable {
@@ -71,6 +76,7 @@ export class ActiveDatabases<D extends Closable> {
     const place = this.#places.get(database.name);
     // It may have been closed and opened again while the call was under way.
     if (place?.database === database) place.calls--;
+    this.#closeAhead();
   }
 
   /** Closes a database in spite of calls under way, which find it closed. Resolves when it is. */
@@ -111,15 +117,38 @@ export class ActiveDatabases<D extends Closable> {
   #makeRoom(): Promise<void> | undefined {
     const { max } = this.#parts;
     if (this.size < max) return undefined;
-    const idle = [...this.#places].filter(([, { database, calls }]) => database !== undefined && calls === 0);
-    if (idle.length === 0) {
+    const idle = this.#leastRecentlyCalled();
+    if (idle === undefined) {
       throw new DatabaseError("databases_busy", "every open database has calls under way", {
         limit: max,
         setting: "max-active-databases",
       });
     }
-    const [name, { database }] = idle.reduce((a, b) => (b[1].lastCall < a[1].lastCall ? b : a));
-    return this.#close(name, database as D);
+    return this.#close(idle.name, idle);
+  }
+
+  /** One at a time: it is done beside calls that are under way. */
+  #closeAhead(): void {
+    const { max } = this.#parts;
+    const most = max - Math.floor(max / PLACES_PER_FREE_ONE);
+    if (this.#places.size <= most || this.#closing.size > 0) return;
+    const idle = this.#leastRecentlyCalled();
+    if (idle === undefined) return;
+    this.#leaving++;
+    void this.#close(idle.name, idle).finally(() => {
+      this.#leaving--;
+      this.#closeAhead();
+    });
+  }
+
+  /** Of the open ones without calls under way. */
+  #leastRecentlyCalled(): D | undefined {
+    let least: Place<D> | undefined;
+    for (const place of this.#places.values()) {
+      if (place.database === undefined || place.calls > 0) continue;
+      if (least === undefined || place.lastCall < least.lastCall) least = place;
+    }
+    return least?.database;
   }
 
   #close(name: string, database: D): Promise<void> {

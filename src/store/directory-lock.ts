@@ -13,8 +13,7 @@
 // /proc/self/fd/<directory>/<name>, which is short whatever the directory is called; elsewhere a longer path is refused.
 
 import { once } from "node:events";
-import { readdirSync, renameSync, rmSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -34,13 +33,14 @@ const POLL_MS = 5;
 type Answer = "dead" | "closing" | "held" | "wanted";
 
 export class DirectoryLock {
-  readonly #handle: FileHandle;
+  /** Descriptor of the directory. */
+  readonly #handle: number;
   readonly #base: string;
   readonly #name: string;
   readonly #server: Server;
   #answer: Answer = "wanted";
 
-  private constructor(handle: FileHandle, base: string, name: string) {
+  private constructor(handle: number, base: string, name: string) {
     this.#handle = handle;
     this.#base = base;
     this.#name = name;
@@ -52,7 +52,7 @@ export class DirectoryLock {
 
   /** Takes the lock of an existing directory. Throws `locked` when another process (or this one) holds it. */
   static async acquire(directory: string, random: Random): Promise<DirectoryLock> {
-    const handle = await open(directory, "r");
+    const handle = openSync(directory, "r");
     let lock: DirectoryLock | undefined;
     try {
       lock = new DirectoryLock(handle, socketBase(directory, handle), NAME_PREFIX + toHex(random.bytes(NAME_BYTES)));
@@ -63,7 +63,8 @@ export class DirectoryLock {
       lock.#answer = "held";
       return lock;
     } catch (error) {
-      await (lock?.release() ?? handle.close());
+      if (lock === undefined) closeSync(handle);
+      else await lock.release();
       throw error;
     }
   }
@@ -75,7 +76,7 @@ export class DirectoryLock {
       this.#server.close();
       await once(this.#server, "close");
     }
-    await this.#handle.close();
+    closeSync(this.#handle);
   }
 
   /** The name that others look for is given only to a socket that answers, so that one which refuses is dead for good. */
@@ -104,8 +105,8 @@ export class DirectoryLock {
   }
 }
 
-function socketBase(directory: string, handle: FileHandle): string {
-  if (process.platform === "linux") return `/proc/self/fd/${handle.fd}`;
+function socketBase(directory: string, handle: number): string {
+  if (process.platform === "linux") return `/proc/self/fd/${handle}`;
   const longest = join(directory, `.new${NAME_PREFIX}${"0".repeat(2 * NAME_BYTES)}`);
   if (Buffer.byteLength(longest) > SOCKET_PATH_BYTES_MAX) {
     throw new StoreError(

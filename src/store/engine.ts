@@ -21,6 +21,10 @@ export interface EngineOptions {
    * could end this process, too.
    */
   readonly distrusted?: boolean;
+  /** true: whoever had it open last closed it, so all that it shows is on disk. Default false. */
+  readonly closedCleanly?: boolean;
+  /** Called by each write until it resolved once; a write begins when it has, and rejects when it does. */
+  readonly beforeWrites?: (() => Promise<void>) | undefined;
 }
 
 /** Opens environments by directory; what a simulation replaces. */

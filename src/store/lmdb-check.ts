@@ -3,7 +3,7 @@
 // must lead to pages that the file has. The tail may be ragged: a write that was cut off by a full disk or a kill leaves bytes
 // there that no meta page names.
 
-import { open } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { StoreError } from "./errors.ts";
 import { META_BYTES, type Meta, readMeta } from "./lmdb-pages.ts";
 
@@ -12,27 +12,33 @@ import { META_BYTES, type Meta, readMeta } from "./lmdb-pages.ts";
  * before the last page that it had; LMDB allows that when the pages beyond are free, so only reading everything can tell.
  * Throws `damaged` naming the file when opening it would end the process.
  */
-export async function checkLmdbFile(path: string): Promise<"absent" | "whole" | "short"> {
-  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
+export function checkLmdbFile(path: string): "absent" | "whole" | "short" {
+  const file = openUnlessMissing(path);
   if (file === undefined) return "absent";
   try {
-    const { size } = await file.stat();
+    const { size } = fstatSync(file);
     if (size === 0) return "absent";
-    const read = async (number: number, position: number): Promise<Meta> => {
-      const { buffer, bytesRead } = await file.read(new Uint8Array(META_BYTES), 0, META_BYTES, position);
-      return readMeta(buffer.subarray(0, bytesRead), number);
+    const read = (number: number, position: number): Meta => {
+      const page = new Uint8Array(META_BYTES);
+      return readMeta(page.subarray(0, readSync(file, page, 0, META_BYTES, position)), number);
     };
-    const first = await read(0, 0);
-    const second = await read(1, first.pageBytes);
+    const first = read(0, 0);
+    const second = read(1, first.pageBytes);
     return judge(size, first, second);
   } catch (error) {
     if (error instanceof RangeError) throw damaged(path, error.message, error);
     throw error;
   } finally {
-    await file.close();
+    closeSync(file);
+  }
+}
+
+function openUnlessMissing(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
 }
 

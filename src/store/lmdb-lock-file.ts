@@ -2,7 +2,8 @@
 // into memory and writes there. On a full disk the kernel has no page for such a write and answers by SIGBUS, which ends the
 // process. So the file is given its content before LMDB sees it: on a full disk that is an error, and nobody dies.
 
-import { open, stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 
 const LOCK_FILE = "lock.mdb";
@@ -13,7 +14,7 @@ const STAT_BLOCK_BYTES = 512;
 /** Makes sure that the lock file of an environment, which is not open, is on disk. Throws ENOSPC when it cannot be. */
 export async function reserveLockFile(directory: string): Promise<void> {
   const path = join(directory, LOCK_FILE);
-  if (await isReserved(path)) return;
+  if (isReserved(path)) return;
   const file = await open(path, "w", 0o600);
   try {
     await file.writeFile(new Uint8Array(LOCK_BYTES));
@@ -22,12 +23,7 @@ export async function reserveLockFile(directory: string): Promise<void> {
   }
 }
 
-async function isReserved(path: string): Promise<boolean> {
-  try {
-    const { size, blocks } = await stat(path);
-    return size >= LOCK_BYTES && blocks * STAT_BLOCK_BYTES >= LOCK_BYTES;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
-  }
+function isReserved(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found !== undefined && found.size >= LOCK_BYTES && found.blocks * STAT_BLOCK_BYTES >= LOCK_BYTES;
 }

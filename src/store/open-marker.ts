@@ -7,8 +7,8 @@
 //   `open` of this boot      the process died. The page cache kept what it wrote, so the index is only compared. A damaged page
 //                            may be why it died: neither is trusted (examine.ts)
 
-import { readFileSync } from "node:fs";
-import { open, readFile, rm } from "node:fs/promises";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory } from "./sync-directory.ts";
 
@@ -17,41 +17,49 @@ const MARKER_NAME = "open";
 export type LastEnd = "clean" | "process_died" | "machine_went_down";
 
 /** How the last opening of this database ended. */
-export async function lastEnd(directory: string): Promise<LastEnd> {
-  const marker = await unlessMissing(readFile(join(directory, MARKER_NAME), "utf8"));
+export function lastEnd(directory: string): LastEnd {
+  const marker = unlessMissing(() => readFileSync(join(directory, MARKER_NAME), "utf8"));
   if (marker === undefined) return "clean";
   return marker === bootId() ? "process_died" : "machine_went_down";
 }
 
-/** States that the database is being opened now; on disk before anything else is written. */
-export async function setOpenMarker(directory: string): Promise<void> {
-  const file = await open(join(directory, MARKER_NAME), "w", 0o600);
+/** States that the database is being opened: whoever comes after this process sees it. */
+export function setOpenMarker(directory: string): void {
+  writeFileSync(join(directory, MARKER_NAME), bootId(), { mode: 0o600 });
+}
+
+/** Makes the marker durable: whoever comes after the machine went down sees it, too. Before anything else is written. */
+export async function syncOpenMarker(directory: string): Promise<void> {
+  // Both wait for the same commit of the file system's journal.
+  await Promise.all([syncFile(join(directory, MARKER_NAME)), syncDirectory(directory)]);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r+");
   try {
-    await file.writeFile(bootId());
     await file.sync();
   } finally {
     await file.close();
   }
-  await syncDirectory(directory);
 }
 
 /** States that the database was closed cleanly. */
-export async function clearOpenMarker(directory: string): Promise<void> {
-  await rm(join(directory, MARKER_NAME), { force: true });
+export function clearOpenMarker(directory: string): void {
+  rmSync(join(directory, MARKER_NAME), { force: true });
 }
+
+let knownBootId: string | undefined;
 
 /** Identifies the running kernel; where the system has none, every open after an unclean end counts as another boot. */
 function bootId(): string {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  } catch {
-    return `unknown ${process.pid}`;
-  }
+  knownBootId ??=
+    unlessMissing(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()) ?? `unknown ${process.pid}`;
+  return knownBootId;
 }
 
-async function unlessMissing<T>(result: Promise<T>): Promise<T | undefined> {
+function unlessMissing<T>(read: () => T): T | undefined {
   try {
-    return await result;
+    return read();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

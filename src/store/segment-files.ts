@@ -1,7 +1,7 @@
 // The files of the value segments of one database: a directory of append-only files. Behind a seam, so that a simulated disk
 // can lose what was not synced.
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory } from "./sync-directory.ts";
@@ -35,10 +35,9 @@ export class DiskSegmentFiles implements SegmentFiles {
   }
 
   async list(): Promise<{ name: string; bytes: number }[]> {
-    const names = await readdir(this.#directory).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return [];
-      throw error;
-    });
+    // Most databases have none, and it is asked whenever one is opened.
+    if (!existsSync(this.#directory)) return [];
+    const names = await readdir(this.#directory);
     const files: { name: string; bytes: number }[] = [];
     for (const name of names.sort()) {
       if (name.endsWith(UNFINISHED)) await rm(join(this.#directory, name));

@@ -17,13 +17,13 @@ import { type IndexableTx, indexableFromLog } from "./indexable.ts";
 import { Indexer } from "./indexer.ts";
 import { type KeyRange, KeyReader, type KeyVersion } from "./key-reader.ts";
 import type { VersionRecord } from "./layout.ts";
+import { openSegments } from "./open-segments.ts";
 import { Overlay } from "./overlay.ts";
 import type { StorePlace } from "./place.ts";
 import { checkPrecondition } from "./readable.ts";
 import { finishTruncation, type LogPlace, recoverRewrite, requireTruncatable, truncateValues } from "./truncate.ts";
 import { Trust } from "./trust.ts";
-import { type LogTables, logTables, TxLog, truncatedBefore } from "./tx-log.ts";
-import { ValueSegments } from "./value-segments.ts";
+import { logTables, TxLog } from "./tx-log.ts";
 
 export interface StoreOptions {
   /** Name of the database, for errors and logs. */
@@ -43,8 +43,8 @@ export interface StoreOptions {
   /** true: values are kept so that truncation is cheap (databases with a retention period). Default false. */
   readonly valuesInSegments?: boolean;
   /**
-   * Told, at most once, that a page of the log or the index is damaged, or that it could not be found out: the store must be
-   * closed. A damaged index is gone after that, a damaged log keeps the store from being opened again.
+   * Told, at most once, that the store must be closed: a page of the log or the index is damaged, or it could not be found out.
+   * A damaged index is gone after that; a damaged log keeps the store from being opened again.
    */
   readonly onUnsound?: (environment: "log" | "index", error: unknown) => void;
   /** Told while opening brings the index up to the log. */
@@ -121,9 +121,14 @@ export class Store implements AsyncDisposable {
     try {
       await recoverRewrite({ driver: options.driver, directory: logDirectory });
       const environments = { database, driver: options.driver, logDirectory, indexDirectory, logger };
-      const trust = new Trust(options.driver, await examine(environments, await place.lastEnd()));
-      const { driver } = trust;
+      const lastEnd = await place.lastEnd();
+      const distrusted = await examine(environments, lastEnd);
       await place.markOpen();
+      const closedCleanly = lastEnd === "clean" ? [logDirectory, indexDirectory] : [];
+      const trust = new Trust(options.driver, { distrusted, closedCleanly, beforeWrites: () => place.syncMarker() });
+      const { driver } = trust;
+      // An environment that is missing is made, written to, when it is opened.
+      if (!(await driver.exists(indexDirectory))) await place.syncMarker();
       const tables = await openLogTables(driver, logDirectory);
       const opened = await closingUnless(
         tables.engine,
@@ -309,7 +314,7 @@ export class Store implements AsyncDisposable {
       if (this.#closing !== undefined) return;
       const environment = directory === indexDirectory ? "index" : "log";
       this.#dropsIndex = environment === "index" && error instanceof StoreError && error.code === "damaged";
-      logger.error({ database, environment, error: String(error) }, "what is on disk cannot be trusted");
+      logger.error({ database, environment, error: String(error) }, "the database cannot stay open");
       onUnsound?.(environment, error);
     });
   }
@@ -388,11 +393,4 @@ export class Store implements AsyncDisposable {
       checkPrecondition(precondition, this.#keys.latest(precondition.key, built), nowSeconds);
     }
   }
-}
-
-/** The value segments of a database that keeps values there, or once did. */
-async function openSegments(options: StoreOptions, tables: LogTables): Promise<ValueSegments | undefined> {
-  const files = options.place.segmentFiles();
-  const used = options.valuesInSegments === true || (await files.list()).length > 0;
-  return used ? ValueSegments.open(options.database, files, truncatedBefore(tables)) : undefined;
 }

@@ -6,6 +6,15 @@
 
 import type { EngineDriver } from "./engine.ts";
 
+export interface TrustOptions {
+  /** Directories of environments that must not be trusted. */
+  readonly distrusted: readonly string[];
+  /** Directories of those that were closed, as long as nobody has opened them. */
+  readonly closedCleanly: readonly string[];
+  /** As of EngineOptions, for all of them together. */
+  readonly beforeWrites: () => Promise<void>;
+}
+
 export type OnUnsound = (directory: string, error: unknown) => void;
 
 /** The driver of one database, which knows what it must not trust. */
@@ -15,12 +24,17 @@ export class Trust {
   readonly #unsound = new Map<string, unknown>();
   #report: OnUnsound | undefined;
 
-  constructor(driver: EngineDriver, distrusted: readonly string[]) {
-    this.#distrusted = new Set(distrusted);
+  constructor(driver: EngineDriver, options: TrustOptions) {
+    const beforeWrites = once(options.beforeWrites);
+    this.#distrusted = new Set(options.distrusted);
+    const closedCleanly = new Set(options.closedCleanly);
     this.driver = {
       ...driver,
       open: async (directory, options) => {
-        const engine = await driver.open(directory, { ...options, distrusted: this.#distrusted.has(directory) });
+        const distrusted = this.#distrusted.has(directory);
+        // Only once: who opens it again does so since something went wrong.
+        const wasClosed = closedCleanly.delete(directory);
+        const engine = await driver.open(directory, { ...options, distrusted, closedCleanly: wasClosed, beforeWrites });
         if (engine.sound === undefined) this.#distrusted.delete(directory);
         else void this.#watch(directory, engine.sound);
         return engine;
@@ -64,4 +78,16 @@ export class Trust {
       this.#tell(directory, error);
     }
   }
+}
+
+/** Runs it until it succeeded, and not twice at a time. */
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= run().catch((error: unknown) => {
+      running = undefined;
+      throw error;
+    });
+    return running;
+  };
 }

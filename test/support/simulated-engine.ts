@@ -170,6 +170,8 @@ class SimulatedEngine implements Engine {
   readonly #environment: SimulatedEnvironment;
   readonly #durable: boolean;
   readonly #readOnly: boolean;
+  readonly #beforeWrites: EngineOptions["beforeWrites"];
+  #mayWrite = false;
   readonly #disk: SimulatedDiskOptions;
   readonly #turns: Turns;
   readonly #users: { engines: number; writes: number };
@@ -182,6 +184,7 @@ class SimulatedEngine implements Engine {
     this.#environment = environment;
     this.#durable = options.durable;
     this.#readOnly = options.readOnly === true;
+    this.#beforeWrites = options.beforeWrites;
     this.#disk = disk;
     this.#turns = turns;
     this.#users = environment.users;
@@ -242,6 +245,8 @@ class SimulatedEngine implements Engine {
 
   async #commit(batch: readonly Operation[]): Promise<void> {
     const { random, ignoreSync, answerEarly } = this.#disk;
+    if (!this.#mayWrite) await this.#beforeWrites?.();
+    this.#mayWrite = true;
     await this.#turns(random.below(3));
     await this.#reopen();
     if (this.#readOnly || this.#isBroken) throw new StoreError("write_failed", "the environment takes no writes");

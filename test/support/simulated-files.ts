@@ -72,6 +72,11 @@ export class SimulatedFiles {
       lastEnd: async () => this.#lastEnd(directory),
       markOpen: async () => {
         await this.#writeTime(process);
+        const boot = this.#boot;
+        this.#markers.set(directory, { cached: boot, synced: this.#markers.get(directory)?.synced });
+      },
+      syncMarker: async () => {
+        await this.#writeTime(process);
         this.#markers.set(directory, { cached: this.#boot, synced: this.#boot });
       },
       markClosed: async () => {

@@ -127,6 +127,26 @@ describe("active databases", () => {
     assert.deepEqual(w.happened, ["+a", "-a", "+b"]);
   });
 
+  test("are closed ahead, so that one place in twenty is free for a call that comes alone", async () => {
+    const w = world(20);
+    const names = Array.from({ length: 20 }, (_, i) => `d${i}`);
+    await call(w, ...names.slice(0, 19));
+    await turn();
+    assert.equal(w.happened.length, 19);
+    const busy = await w.active.begin("d0");
+    const release = w.holdCloses();
+    await call(w, "d19");
+    assert.equal(w.active.size, 20, "closing has begun when the call was over");
+    release();
+    for (let i = 0; i < 3; i++) await turn();
+    assert.deepEqual(w.happened.slice(19), ["+d19", "-d1"], "the least recently called without calls under way");
+    assert.equal(w.active.size, 19);
+    w.active.end(busy);
+    await call(w, "e");
+    assert.deepEqual(w.happened.slice(21), ["+e"], "it waited for nothing");
+    assert.equal(w.most(), 20);
+  });
+
   test("are not opened before the one that makes room, and they themselves, are closed", async () => {
     const w = world(2);
     await call(w, "a", "b");

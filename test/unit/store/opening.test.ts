@@ -135,9 +135,9 @@ describe("a damaged environment", () => {
       for (let i = 0; i < 3; i++)
         await engine.write((batch) => batch.put(table, keys[0] as Uint8Array, Buffer.from("kept")));
       await engine.close();
-      assert.equal(await checkLmdbFile(file), "whole");
+      assert.equal(checkLmdbFile(file), "whole");
       truncateSync(file, readFileSync(file).length - 20 * PAGE);
-      assert.equal(await checkLmdbFile(file), "short");
+      assert.equal(checkLmdbFile(file), "short");
       await using reopened = closing(await lmdbDriver.open(join(directory, "log"), { durable: true }));
       assert.equal(Buffer.from(reopened.engine.table("t").get(keys[0] as Uint8Array) ?? []).toString(), "kept");
     }));
@@ -167,7 +167,7 @@ describe("after an end that was not clean:", () => {
         leave(directory);
         // Every page but the meta pages.
         damage(directory, "log", (whole) => Uint8Array.from(whole).fill(0, 2 * PAGE));
-        assert.equal(await checkLmdbFile(join(directory, "log", "data.mdb")), "whole");
+        assert.equal(checkLmdbFile(join(directory, "log", "data.mdb")), "whole");
         for (let i = 0; i < 2; i++) assert.equal(await codeOf(onDisk(directory)), "damaged");
       }));
 
