@@ -8,9 +8,9 @@ import {
   KEY_PREFIX_SORTED_SET,
   KEY_PREFIX_SQL,
 } from "../proof/keys.ts";
-import type { Entry, Tx, TxEntry, ZEntry } from "../proof/model.ts";
+import type { Entry, Tx, TxEntry, TxHeader, ZEntry } from "../proof/model.ts";
+import type { EntryList } from "../store/entry-list.ts";
 import { StoreError } from "../store/errors.ts";
-import type { TxRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { entryAtTx, entryOfTx, latestEntry } from "./entries.ts";
 import { DatabaseError } from "./errors.ts";
@@ -40,21 +40,34 @@ export function txScan(store: Store, request: TxScanRequest, now: bigint): Tx[] 
   return txs;
 }
 
-/** Record of a transaction that readers may see. Throws `tx_not_found`. */
-export function committedRecord(store: Store, txId: bigint): TxRecord {
+/** Header and entries of a transaction that readers may see. Throws `tx_not_found`. */
+export function committedTx(store: Store, txId: bigint): { readonly header: TxHeader; readonly list: EntryList } {
   if (txId > store.committed.txId) throw new StoreError("tx_not_found", `transaction ${txId} not found`, { txId });
-  return store.log.checkedRecord(txId);
+  const record = store.log.checkedRecord(txId);
+  return { header: record.header, list: store.log.list(txId, record) };
+}
+
+/** A transaction that is answered with the digests of all its entries. */
+export function listedTx(header: TxHeader, list: EntryList): Tx {
+  let entries: readonly TxEntry[] | undefined;
+  return {
+    header,
+    entriesOnWire: list.onWire,
+    get entries() {
+      entries ??= list.entries();
+      return entries;
+    },
+  };
 }
 
 function readTx(store: Store, txId: bigint, form: Form, now: bigint): Tx {
-  const record = committedRecord(store, txId);
-  const { header } = record;
+  const { header, list } = committedTx(store, txId);
   const { entriesSpec } = form;
-  if (entriesSpec === undefined) return { header, entries: store.log.entries(txId, record) };
+  if (entriesSpec === undefined) return listedTx(header, list);
   const entries: TxEntry[] = [];
   const kvEntries: Entry[] = [];
   const zEntries: ZEntry[] = [];
-  store.log.entries(txId, record).forEach((entry, i) => {
+  list.entries().forEach((entry, i) => {
     switch (actionOf(entry.key[0], entriesSpec)) {
       case "exclude":
         return;

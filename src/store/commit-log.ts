@@ -167,7 +167,7 @@ export class LocalCommitLog implements CommitLog {
         for (const key of keys) batch.remove(log, key);
       });
       engine.refresh();
-      this.#log.forgetNodes();
+      this.#log.forget();
     });
   }
 

@@ -43,6 +43,10 @@ const PLACE_TRUNCATED = 3;
 const ENTRIES_TAG = 0x12;
 /** Count and length of the wire forms. */
 const HEAD_BYTES = 5;
+// Fields of a TxEntry.
+const KEY_TAG = 0x0a;
+const HASH_TAG = 0x12;
+const LENGTH_TAG = 0x18;
 const OFFSET_BYTES = 8;
 const PIECES: ValueAt = { place: "pieces" };
 const TRUNCATED: ValueAt = { place: "truncated" };
@@ -88,26 +92,36 @@ export class EntriesBlock {
   /** The entries as they stand in a `Tx` message. */
   readonly wire: Uint8Array;
   readonly #places: Uint8Array;
-  readonly #offsets: DataView;
+  readonly #offsets: Uint8Array;
   /** Values that are here, one after the other; undefined when they have rows of their own. */
   readonly #values: Uint8Array | undefined;
+  // Where reading stands: entries are mostly asked for in order.
+  /** The next entry. */
+  #next = 0;
+  /** Where its lead is. */
+  #lead = 0;
+  /** Where its value would begin. */
+  #from = 0;
+  /** Entries before it whose values are in segments. */
+  #segments = 0;
 
   private constructor(wire: Uint8Array, places: Uint8Array, offsets: Uint8Array, values: Uint8Array | undefined) {
     this.count = places.length;
     this.wire = wire;
     this.#places = places;
-    this.#offsets = viewOf(offsets);
+    this.#offsets = offsets;
     this.#values = values;
   }
 
-  /** Reads to the end of the row. `count`: entries that it must have. */
-  static read(reader: RowReader, count: number, values: "inside" | "in rows"): EntriesBlock {
+  /** Reads to the end of the row. `count`: entries that it must have; undefined: as many as it says. */
+  static read(reader: RowReader, count: number | undefined, values: "inside" | "in rows"): EntriesBlock {
     const start = reader.at;
-    if (reader.u8() !== count || count > ROW_ENTRIES) throw new RangeError("another number of entries");
+    const found = reader.u8();
+    if (found !== (count ?? found) || found > ROW_ENTRIES) throw new RangeError("another number of entries");
     const wire = reader.take(reader.u32());
-    const places = reader.take(count);
+    const places = reader.take(found);
     let segments = 0;
-    for (const place of places) if (place === PLACE_SEGMENT) segments++;
+    for (let i = 0; i < found; i++) if (places[i] === PLACE_SEGMENT) segments++;
     const offsets = reader.take(segments * OFFSET_BYTES);
     reader.checksumSince(start, "entry");
     const rest = reader.rest();
@@ -118,39 +132,101 @@ export class EntriesBlock {
   /** All entries, in order. Refuses bytes that belong to none. */
   all(): StoredEntry[] {
     const entries: StoredEntry[] = [];
-    let at = 0;
-    let from = 0;
-    let segments = 0;
-    for (let i = 0; i < this.count; i++) {
-      const [start, end] = this.#bounds(at);
-      const entry = decodeTxEntryRecord(this.wire.subarray(start, end));
-      if (this.#values === undefined && i % ROW_VALUES === 0) from = 0;
-      entries.push({ entry, at: this.#valueAt(i, from, entry.vLen, segments) });
-      if (this.#places[i] === PLACE_HERE) from += entry.vLen;
-      if (this.#places[i] === PLACE_SEGMENT) segments++;
-      at = end;
-    }
-    if (at !== this.wire.length || (this.#values !== undefined && from !== this.#values.length))
+    for (let i = 0; i < this.count; i++) entries.push(this.at(i));
+    const values = this.#values;
+    if (this.#lead !== this.wire.length || (values !== undefined && this.#from !== values.length))
       throw new RangeError("bytes left after the last entry");
     return entries;
   }
 
-  /** Where the record of the entry whose lead begins at `at` begins and ends. */
-  #bounds(at: number): [start: number, end: number] {
-    const { wire } = this;
-    let length = wire[at + 1] ?? 0;
-    let start = at + 2;
-    if (length >= 0x80) {
-      length = (length & 0x7f) | ((wire[at + 2] ?? 0) << 7);
-      start++;
-    }
-    const end = start + length;
-    if (wire[at] !== ENTRIES_TAG || end > wire.length) throw new RangeError("malformed block of entries");
-    return [start, end];
+  /** Entry `i` of the block. */
+  at(i: number): StoredEntry {
+    this.#goTo(i);
+    const start = this.#start();
+    const entry = decodeTxEntryRecord(this.wire.subarray(start, this.#end(start)));
+    const at = this.#valueAt(entry.vLen);
+    this.#pass(this.#end(start), entry.vLen);
+    return { entry, at };
   }
 
-  #valueAt(i: number, from: number, length: number, segments: number): ValueAt {
-    switch (this.#places[i]) {
+  /** Whether entry `i` of the block is there and has this key. */
+  hasKeyAt(i: number, key: Uint8Array): boolean {
+    if (i < 0 || i >= this.count) return false;
+    this.#goTo(i);
+    return this.#hasKey(this.#start(), key);
+  }
+
+  #goTo(i: number): void {
+    if (i < this.#next) {
+      this.#next = 0;
+      this.#lead = 0;
+      this.#from = 0;
+      this.#segments = 0;
+    }
+    while (this.#next < i) {
+      const start = this.#start();
+      const end = this.#end(start);
+      this.#pass(end, this.#places[this.#next] === PLACE_HERE ? this.#valueLength(start, end) : 0);
+    }
+  }
+
+  /** Goes on to the next entry. */
+  #pass(end: number, valueLength: number): void {
+    if (this.#places[this.#next] === PLACE_HERE) this.#from += valueLength;
+    else if (this.#places[this.#next] === PLACE_SEGMENT) this.#segments++;
+    this.#lead = end;
+    this.#next++;
+    if (this.#values === undefined && this.#next % ROW_VALUES === 0) this.#from = 0;
+  }
+
+  /** Where the record of the next entry begins. */
+  #start(): number {
+    if (this.wire[this.#lead] !== ENTRIES_TAG) throw new RangeError("malformed block of entries");
+    return this.#lead + 1 + this.#varintBytes(this.#lead + 1);
+  }
+
+  /** Where the record that begins at `start` ends. */
+  #end(start: number): number {
+    const end = start + this.#varint(this.#lead + 1);
+    if (end > this.wire.length) throw new RangeError("malformed block of entries");
+    return end;
+  }
+
+  /** Lengths inside a row: three bytes at most. */
+  #varint(at: number): number {
+    const { wire } = this;
+    const first = wire[at] ?? 0;
+    if (first < 0x80) return first;
+    const second = wire[at + 1] ?? 0;
+    if (second < 0x80) return (first & 0x7f) | (second << 7);
+    return (first & 0x7f) | ((second & 0x7f) << 7) | ((wire[at + 2] ?? 0) << 14);
+  }
+
+  #varintBytes(at: number): number {
+    if ((this.wire[at] ?? 0) < 0x80) return 1;
+    return (this.wire[at + 1] ?? 0) < 0x80 ? 2 : 3;
+  }
+
+  #hasKey(start: number, key: Uint8Array): boolean {
+    const { wire } = this;
+    const from = start + 1 + this.#varintBytes(start + 1);
+    if (wire[start] !== KEY_TAG || this.#varint(start + 1) !== key.length) return false;
+    for (let i = 0; i < key.length; i++) if (wire[from + i] !== key[i]) return false;
+    return true;
+  }
+
+  /** The length of the value of the entry whose record is here, without decoding the rest. */
+  #valueLength(start: number, end: number): number {
+    const { wire } = this;
+    let at = start;
+    if (wire[at] === KEY_TAG) at += 1 + this.#varintBytes(at + 1) + this.#varint(at + 1);
+    if (wire[at] === HASH_TAG) at += 1 + this.#varintBytes(at + 1) + this.#varint(at + 1);
+    return at < end && wire[at] === LENGTH_TAG ? this.#varint(at + 1) : 0;
+  }
+
+  #valueAt(length: number): ValueAt {
+    const from = this.#from;
+    switch (this.#places[this.#next]) {
       case PLACE_HERE:
         if (this.#values === undefined) return { place: "row", from };
         if (from + length > this.#values.length) throw new RangeError("a value is cut short");
@@ -158,7 +234,7 @@ export class EntriesBlock {
       case PLACE_PIECES:
         return PIECES;
       case PLACE_SEGMENT:
-        return { place: "segment", offset: this.#offsets.getBigUint64(segments * OFFSET_BYTES) };
+        return { place: "segment", offset: viewOf(this.#offsets).getBigUint64(this.#segments * OFFSET_BYTES) };
       case PLACE_TRUNCATED:
         return TRUNCATED;
       default:

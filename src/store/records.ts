@@ -1,7 +1,7 @@
 // Rows of the log table, to and from domain values (drawn in layout.ts). Writing decides where each value goes; reading
 // distrusts every length, since the bytes come from a disk.
 
-import { concat, setU16, setU32 } from "../base/bytes.ts";
+import { concat, equalBytes, setU16, setU32 } from "../base/bytes.ts";
 import { EntriesTree, upperNodeCount } from "../proof/entries-tree.ts";
 import { entryDigest } from "../proof/entry-digest.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
@@ -186,15 +186,32 @@ function encodeTreeRow(nodes: readonly Uint8Array[]): Uint8Array {
   return row;
 }
 
-/** Throws RangeError or ProofError on bytes that writeTxRows cannot have written. */
-export function decodeTxRecord(bytes: Uint8Array, onMismatch: OnMismatch = refuseMismatch): TxRecord {
+/**
+ * Throws RangeError or ProofError on bytes that writeTxRows cannot have written. `known`: a checked header, which is taken when
+ * the record's Alh is the one it hashes to.
+ */
+export function decodeTxRecord(
+  bytes: Uint8Array,
+  onMismatch: OnMismatch = refuseMismatch,
+  known?: Pick<TxRecord, "header" | "alh">,
+): TxRecord {
   const reader = new RowReader(bytes, onMismatch);
-  const { flags, header, ...head } = readHead(reader);
-  const decoded = decodeTxHeaderRecord(header);
+  const { flags, header: record, alh, nodes, tree } = readHead(reader);
+  const header = known !== undefined && equalBytes(known.alh, alh) ? known.header : decodeTxHeaderRecord(record);
   const isInside = flags === FLAG_ENTRIES_INSIDE;
   if (!isInside && (flags !== 0 || !reader.done)) throw new RangeError("malformed transaction record");
-  const inside = isInside ? EntriesBlock.read(reader, decoded.nentries, "inside") : undefined;
-  return { ...head, header: decoded, inside };
+  const inside = isInside ? EntriesBlock.read(reader, header.nentries, "inside") : undefined;
+  return { header, alh, nodes, tree, inside };
+}
+
+/** The block of entries inside a transaction record, if there is one, without a look at the rest. Throws as decodeTxRecord. */
+export function blockInside(bytes: Uint8Array): EntriesBlock | undefined {
+  const reader = new RowReader(bytes, refuseMismatch);
+  if (reader.u8() !== FLAG_ENTRIES_INSIDE) return undefined;
+  reader.skip(reader.u16() + DIGEST_BYTES);
+  reader.skip(reader.u8() * DIGEST_BYTES);
+  reader.skip(reader.u8() * DIGEST_BYTES + CHECKSUM_BYTES);
+  return EntriesBlock.read(reader, undefined, "inside");
 }
 
 /** What a transaction record says besides entries, when those cannot be read. Throws as decodeTxRecord. */
@@ -230,17 +247,17 @@ function readHead(reader: RowReader): RawHead {
 }
 
 function readDigests(reader: RowReader, count: number): Uint8Array[] {
-  return Array.from({ length: count }, () => reader.take(DIGEST_BYTES));
+  const digests: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) digests.push(reader.take(DIGEST_BYTES));
+  return digests;
 }
 
-/** Row `row` of the entries of a transaction of `nentries`. Throws as decodeTxRecord. */
+/** A row of entries. `count`: entries that it must have; absent: as many as it says. Throws as decodeTxRecord. */
 export function decodeEntriesRow(
   bytes: Uint8Array,
-  row: number,
-  nentries: number,
+  count?: number,
   onMismatch: OnMismatch = refuseMismatch,
 ): EntriesBlock {
-  const count = Math.min(ROW_ENTRIES, nentries - row * ROW_ENTRIES);
   return EntriesBlock.read(new RowReader(bytes, onMismatch), count, "in rows");
 }
 

@@ -1,7 +1,7 @@
 // Bounds-checked reading from a row of the log. What it returns are views of the row.
 
-import { crc32 } from "node:zlib";
 import { viewOf } from "../base/bytes.ts";
+import { crc32 } from "./checksum.ts";
 
 /** Called for a checksum that does not match; reading goes on when it returns. */
 export type OnMismatch = (of: "record" | "entry") => void;
@@ -40,6 +40,10 @@ export class RowReader {
     return out;
   }
 
+  skip(length: number): void {
+    this.#at += length;
+  }
+
   rest(): Uint8Array {
     return this.take(this.#bytes.length - this.#at);
   }
@@ -61,7 +65,7 @@ export class RowReader {
 
   /** Reads the checksum of everything since `start` and compares. */
   checksumSince(start: number, of: "record" | "entry"): void {
-    const computed = crc32(this.#bytes.subarray(start, this.#at));
+    const computed = crc32(this.#bytes, start, this.#at);
     if (this.u32() !== computed) this.#onMismatch(of);
   }
 }

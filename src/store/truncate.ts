@@ -121,6 +121,7 @@ async function rewriteLog(
       await next.engine.close();
       const old = log.tables;
       log.tables = await exchange(driver, directory);
+      log.forget();
       await old.engine.close();
     });
   } catch (error) {

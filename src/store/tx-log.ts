@@ -3,14 +3,13 @@
 
 import { concat, EMPTY, equalBytes, toHex, utf8ToString } from "../base/bytes.ts";
 import { RoomError } from "../base/errors.ts";
-import { proveInGroup } from "../proof/entries-tree.ts";
-import { entryDigest } from "../proof/entry-digest.ts";
 import type { NodeReader } from "../proof/history-tree.ts";
 import type { InclusionProof, TxEntry, TxHeader } from "../proof/model.ts";
 import { sha256 } from "../proof/sha256.ts";
 import { alh as computeAlh } from "../proof/tx-header.ts";
 import type { Engine, Table } from "./engine.ts";
 import type { EntriesBlock, StoredEntry, ValueAt } from "./entries-block.ts";
+import { EntryList } from "./entry-list.ts";
 import { StoreError } from "./errors.ts";
 import { nameOfKey } from "./key-name.ts";
 import {
@@ -21,7 +20,6 @@ import {
   ROW_ENTRIES,
   ROW_NODES,
   ROW_VALUES,
-  TREE_LEVEL_MIN,
   TRUNCATED_ROW,
   treeKey,
   txIdOfKey,
@@ -30,7 +28,16 @@ import {
   valueKey,
   valuesKey,
 } from "./layout.ts";
-import { decodeEntriesRow, decodeTreeRow, decodeTxRecord, nodeOfTxRecord, type TxRecord } from "./records.ts";
+import { RecentValues } from "./recent-values.ts";
+import {
+  blockInside,
+  decodeEntriesRow,
+  decodeTreeRow,
+  decodeTxRecord,
+  nodeOfTxRecord,
+  type TxRecord,
+} from "./records.ts";
+import { refuseMismatch } from "./row-reader.ts";
 import type { ValueSegments } from "./value-segments.ts";
 
 /** The log environment and its tables; replaced as a whole when the log is reopened after a failure. */
@@ -44,7 +51,14 @@ export function logTables(engine: Engine): LogTables {
   return { engine, log: engine.table(LOG_TABLE), meta: engine.table(META_TABLE) };
 }
 
-const NODE_CACHE_MAX = 16_384;
+/** Nodes kept of each level of the history tree: all of the upper ones. */
+const NODES_OF_LEVEL_MAX = 2048;
+const HEADS_MAX = 2048;
+
+interface Head {
+  readonly header: TxHeader;
+  readonly alh: Uint8Array;
+}
 
 /** The first transaction whose values are not truncated. Throws `damaged`. */
 export function truncatedBefore(tables: LogTables): bigint {
@@ -70,7 +84,13 @@ export class TxLog {
   /** Absent: no value of this database was ever put into a segment. */
   readonly segments: ValueSegments | undefined;
   readonly #database: string;
-  readonly #nodes = new Map<string, Uint8Array>();
+  /** By level, then by index. */
+  readonly #nodes: RecentValues<Uint8Array>[] = [];
+  /** Headers and their Alhs, checked against each other. */
+  readonly #heads = new RecentValues<Head>(HEADS_MAX);
+  /** The row of entries read last: who reads in order of keys often finds them in order of transactions. */
+  #lastBlock: { readonly txId: bigint; readonly row: number; readonly block: EntriesBlock } | undefined;
+  #lastValues: { readonly txId: bigint; readonly row: number; readonly bytes: Uint8Array } | undefined;
 
   constructor(database: string, tables: LogTables, segments?: ValueSegments) {
     this.#database = database;
@@ -87,39 +107,70 @@ export class TxLog {
 
   /** Throws `tx_not_found`, or `damaged`. The Alh is not recomputed: see checkedRecord. */
   record(txId: bigint): TxRecord {
-    const bytes = this.tables.log.get(txKey(txId));
-    if (bytes === undefined) {
-      if (txId >= 1n && txId <= this.lastTxId()) throw this.#damaged(txId, "transaction record");
-      throw new StoreError("tx_not_found", `transaction ${txId} not found`, { txId });
-    }
+    const bytes = this.#row(txId);
     return this.#decoded(txId, "transaction record", () => decodeTxRecord(bytes));
+  }
+
+  #row(txId: bigint): Uint8Array {
+    const bytes = this.tables.log.get(txKey(txId));
+    if (bytes !== undefined) return bytes;
+    if (txId >= 1n && txId <= this.lastTxId()) throw this.#damaged(txId, "transaction record");
+    throw new StoreError("tx_not_found", `transaction ${txId} not found`, { txId });
   }
 
   /** The record, after its Alh was recomputed from its header: what proofs are built from. */
   checkedRecord(txId: bigint): TxRecord {
-    const record = this.record(txId);
-    if (record.header.id !== txId || !equalBytes(computeAlh(record.header), record.alh))
-      throw this.#damaged(txId, "header");
+    const bytes = this.#row(txId);
+    const known = this.#heads.get(Number(txId));
+    const record = this.#decoded(txId, "transaction record", () => decodeTxRecord(bytes, refuseMismatch, known));
+    if (record.header !== known?.header) this.#remember(txId, record);
     return record;
   }
 
   /** Header and Alh of a transaction, checked against each other. */
   header(txId: bigint): TxHeader {
-    return this.checkedRecord(txId).header;
+    return this.#head(txId).header;
   }
 
   alh(txId: bigint): Uint8Array {
-    return this.checkedRecord(txId).alh;
+    return this.#head(txId).alh;
   }
 
-  /** All entries of a transaction, in order, without values. */
+  #head(txId: bigint): Head {
+    return this.#heads.get(Number(txId)) ?? this.#remember(txId, this.record(txId));
+  }
+
+  #remember(txId: bigint, { header, alh }: TxRecord): Head {
+    if (header.id !== txId || !equalBytes(computeAlh(header), alh)) throw this.#damaged(txId, "header");
+    const { prevAlh, eh, blRoot } = header;
+    // Views of rows are copied: each would keep what it shares its memory with.
+    const kept = { ...header, prevAlh: prevAlh.slice(), eh: eh.slice(), blRoot: blRoot.slice() };
+    const head = { header: kept, alh: alh.slice() };
+    this.#heads.set(Number(txId), head);
+    return head;
+  }
+
+  /** All entries of a transaction, in order. */
+  list(txId: bigint, record: TxRecord): EntryList {
+    return new EntryList({
+      header: record.header,
+      blocks: this.#blocks(txId, record),
+      upperNode: this.#treeNodes(txId, record),
+      decoded: (decode) => this.#decoded(txId, "entries", decode),
+    });
+  }
+
+  /** The same without values, decoded. */
   entries(txId: bigint, record: TxRecord): readonly TxEntry[] {
-    return this.#stored(txId, record).map((stored) => stored.entry);
+    return this.list(txId, record).entries();
   }
 
   /** All entries with their store values, each value checked. */
   entriesWithValues(txId: bigint, record: TxRecord): TxEntry[] {
-    return this.#stored(txId, record).map((stored, i) => ({ ...stored.entry, value: this.#value(txId, i, stored) }));
+    return this.storedEntries(txId, record).map((stored, i) => ({
+      ...stored.entry,
+      value: this.#value(txId, i, stored),
+    }));
   }
 
   /** One entry and its store value, checked to belong to `key`. */
@@ -129,9 +180,13 @@ export class TxLog {
     return { entry: stored.entry, value: this.#value(txId, index, stored) };
   }
 
-  /** Index of the entry of `key` in a transaction; -1 when it has none. */
-  indexOf(txId: bigint, record: TxRecord, key: Uint8Array): number {
-    return this.#stored(txId, record).findIndex((stored) => equalBytes(stored.entry.key, key));
+  /** Proves the entry of `key`, which may be at `likely`, in a checked record. Throws `damaged`. */
+  inclusionProof(txId: bigint, list: EntryList, key: Uint8Array, likely?: number): InclusionProof {
+    const index = list.indexOf(key, likely);
+    if (index < 0) throw this.#damaged(txId, "entries", key);
+    const { proof, holds } = list.inclusionProof(index);
+    if (!holds) throw this.#damaged(txId, "entries");
+    return proof;
   }
 
   /** Store value of the entry at `index`, checked against its digest. */
@@ -143,33 +198,46 @@ export class TxLog {
 
   /** Node of the history tree, kept by the transaction whose leaf completed it. */
   readonly node: NodeReader = (level, index) => {
-    const cacheKey = `${level}/${index}`;
-    let node = this.#nodes.get(cacheKey);
+    this.#nodes[level] ??= new RecentValues(NODES_OF_LEVEL_MAX);
+    const nodes = this.#nodes[level];
+    let node = nodes.get(index);
     if (node === undefined) {
       const txId = (BigInt(index) + 1n) << BigInt(level);
       const bytes = this.tables.log.get(txKey(txId));
       if (bytes === undefined) throw this.#damaged(txId, "history tree node");
       node = this.#decoded(txId, "history tree node", () => nodeOfTxRecord(bytes, level)).slice();
-      if (this.#nodes.size >= NODE_CACHE_MAX) this.#nodes.delete(this.#nodes.keys().next().value as string);
-      this.#nodes.set(cacheKey, node);
+      nodes.set(index, node);
     }
     return node;
   };
 
-  /** Forgets cached nodes: transactions were discarded. */
-  forgetNodes(): void {
-    this.#nodes.clear();
-  }
-
-  #stored(txId: bigint, record: TxRecord): readonly StoredEntry[] {
-    return this.#decoded(txId, "entries", () => this.#blocks(txId, record).flatMap((block) => block.all()));
+  /** Forgets what it remembers of transactions: some were discarded. */
+  forget(): void {
+    this.#nodes.length = 0;
+    this.#heads.clear();
+    this.#lastBlock = undefined;
+    this.#lastValues = undefined;
   }
 
   #storedAt(txId: bigint, index: number): StoredEntry | undefined {
-    const record = this.record(txId);
-    if (index >= record.header.nentries) return undefined;
-    const block = this.#blockOf(txId, record, index);
-    return this.#decoded(txId, "entries", () => block.all()[index % ROW_ENTRIES]);
+    const block = this.#blockAt(txId, Math.floor(index / ROW_ENTRIES));
+    const place = index % ROW_ENTRIES;
+    return place < block.count ? this.#decoded(txId, "entries", () => block.at(place)) : undefined;
+  }
+
+  /** The block of entries in row `row` of a transaction, without its header. */
+  #blockAt(txId: bigint, row: number): EntriesBlock {
+    const last = this.#lastBlock;
+    if (last !== undefined && last.txId === txId && last.row === row) return last.block;
+    const record = this.#row(txId);
+    let block = this.#decoded(txId, "entries", () => blockInside(record));
+    if (block === undefined || row > 0) {
+      const bytes = this.tables.log.get(entriesKey(txId, row));
+      if (bytes === undefined) throw this.#damaged(txId, "entries");
+      block = this.#decoded(txId, "entries", () => decodeEntriesRow(bytes));
+    }
+    this.#lastBlock = { txId, row, block };
+    return block;
   }
 
   #blocks(txId: bigint, record: TxRecord): EntriesBlock[] {
@@ -183,25 +251,9 @@ export class TxLog {
     const row = Math.floor(index / ROW_ENTRIES);
     const bytes = this.tables.log.get(entriesKey(txId, row));
     if (bytes === undefined) throw this.#damaged(txId, "entries");
-    return this.#decoded(txId, "entries", () => decodeEntriesRow(bytes, row, header.nentries));
-  }
-
-  /**
-   * Proves the entry at `index` of a checked record from the entries around it and the upper nodes of the tree, which must lead
-   * to the root in the header. Throws `damaged`.
-   */
-  inclusionProof(txId: bigint, record: TxRecord, index: number): InclusionProof {
-    const { nentries, version, eh } = record.header;
-    if (index < 0 || index >= nentries) throw this.#damaged(txId, "entries");
-    const first = index - (index % 2 ** TREE_LEVEL_MIN);
-    const block = this.#blockOf(txId, record, index);
-    const proven = this.#decoded(txId, "entries", () => {
-      const group = block.all().slice(first % ROW_ENTRIES, (first % ROW_ENTRIES) + 2 ** TREE_LEVEL_MIN);
-      const digests = group.map(({ entry }) => entryDigest(entry, version));
-      return proveInGroup(index, nentries, TREE_LEVEL_MIN, digests, this.#treeNodes(txId, record));
-    });
-    if (!equalBytes(proven.root, eh)) throw this.#damaged(txId, "entries");
-    return proven.proof;
+    return this.#decoded(txId, "entries", () =>
+      decodeEntriesRow(bytes, Math.min(ROW_ENTRIES, header.nentries - row * ROW_ENTRIES)),
+    );
   }
 
   #treeNodes(txId: bigint, { inside, header, tree }: TxRecord): (place: number) => Uint8Array {
@@ -223,7 +275,7 @@ export class TxLog {
 
   /** All entries of a transaction as they are stored. */
   storedEntries(txId: bigint, record: TxRecord): readonly StoredEntry[] {
-    return this.#stored(txId, record);
+    return this.list(txId, record).stored();
   }
 
   #value(txId: bigint, index: number, { entry, at }: StoredEntry): Uint8Array {
@@ -252,9 +304,15 @@ export class TxLog {
 
   #fromRow(txId: bigint, index: number, entry: TxEntry, from: number): Uint8Array {
     if (entry.vLen === 0) return EMPTY;
-    const bytes = this.tables.log.get(valuesKey(txId, Math.floor(index / ROW_VALUES)));
-    if (bytes === undefined) return this.#lost(txId, entry);
-    return bytes.subarray(from, from + entry.vLen);
+    const row = Math.floor(index / ROW_VALUES);
+    let values = this.#lastValues;
+    if (values === undefined || values.txId !== txId || values.row !== row) {
+      const bytes = this.tables.log.get(valuesKey(txId, row));
+      if (bytes === undefined) return this.#lost(txId, entry);
+      values = { txId, row, bytes };
+      this.#lastValues = values;
+    }
+    return values.bytes.subarray(from, from + entry.vLen);
   }
 
   #lost(txId: bigint, entry: TxEntry): never {

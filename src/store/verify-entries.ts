@@ -55,7 +55,7 @@ export class EntriesCheck {
     let complete = true;
     for (let row = 0; row * ROW_ENTRIES < nentries; row++) {
       const read = this.#readRow("entry", id, `row ${row} of the entries`, entriesKey(id, row), (bytes, onMismatch) =>
-        decodeEntriesRow(bytes, row, nentries, onMismatch).all(),
+        decodeEntriesRow(bytes, Math.min(ROW_ENTRIES, nentries - row * ROW_ENTRIES), onMismatch).all(),
       );
       if (read === undefined) complete = false;
       else if (complete) entries.push(...read);

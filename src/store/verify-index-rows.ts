@@ -146,7 +146,8 @@ function recordOf(log: Table, txId: bigint): TxRecord {
 }
 
 function blockOf(log: Table, { inside, header: { id, nentries } }: TxRecord, row: number): EntriesBlock {
-  return inside ?? decodeEntriesRow(log.get(entriesKey(id, row)) ?? new Uint8Array(0), row, nentries, readOn);
+  const count = Math.min(ROW_ENTRIES, nentries - row * ROW_ENTRIES);
+  return inside ?? decodeEntriesRow(log.get(entriesKey(id, row)) ?? new Uint8Array(0), count, readOn);
 }
 
 function readable<T>(read: () => T): T | undefined {
