@@ -8,20 +8,41 @@ import { entryFromWire, entryToWire, txEntryFromWire, txEntryToWire, zEntryFromW
 import { checkKnown, required } from "./parts.ts";
 import { txHeaderFromWire, txHeaderToWire } from "./tx-header.ts";
 
-type TxInit = MessageInitShape<typeof TxSchema>;
+type TxInit = Required<Pick<MessageInitShape<typeof TxSchema>, "header" | "entries" | "kvEntries" | "zEntries">>;
 
-export function txToWire(tx: Tx): TxInit {
-  const { kvEntries = [], zEntries = [] } = tx;
-  const rest = {
-    header: txHeaderToWire(tx.header, { emptyMetadata: true }),
+export function txToWire(tx: Tx): MessageInitShape<typeof TxSchema> {
+  if (tx.entriesOnWire !== undefined) return new KeptTx(tx, tx.entriesOnWire);
+  return { ...withoutEntries(tx), entries: tx.entries.map(txEntryToWire) };
+}
+
+function withoutEntries({ header, kvEntries = [], zEntries = [] }: Tx): Omit<TxInit, "entries"> {
+  return {
+    header: txHeaderToWire(header, { emptyMetadata: true }),
     kvEntries: kvEntries.map(entryToWire),
     zEntries: zEntries.map(zEntryToWire),
   };
-  const kept = tx.entriesOnWire;
-  if (kept === undefined) return { ...rest, entries: tx.entries.map(txEntryToWire) };
-  // Decoded only for whoever asks for more than their bytes.
-  const entries = { enumerable: true, get: () => tx.entries.map(txEntryToWire) };
-  return Object.defineProperty({ ...rest, [ENCODED]: { entries: kept } }, "entries", entries);
+}
+
+/** Entries that are kept as messages are decoded only for whoever asks for more than their bytes. */
+class KeptTx implements TxInit {
+  readonly header: TxInit["header"];
+  readonly kvEntries: TxInit["kvEntries"];
+  readonly zEntries: TxInit["zEntries"];
+  readonly [ENCODED]: { readonly entries: readonly Uint8Array[] };
+  readonly #tx: Tx;
+
+  constructor(tx: Tx, entriesOnWire: readonly Uint8Array[]) {
+    const { header, kvEntries, zEntries } = withoutEntries(tx);
+    this.header = header;
+    this.kvEntries = kvEntries;
+    this.zEntries = zEntries;
+    this[ENCODED] = { entries: entriesOnWire };
+    this.#tx = tx;
+  }
+
+  get entries(): TxInit["entries"] {
+    return this.#tx.entries.map(txEntryToWire);
+  }
 }
 
 /** Forms that were not asked for read as empty lists. */
