@@ -13,12 +13,13 @@ const NO_VALUE = new Uint8Array(0);
 /** The latest readable value of a user key. Throws `key_not_found` or `key_expired`. */
 export function latestEntry(store: Store, key: Uint8Array, now: bigint): Entry {
   const storeKey = plainKey(key);
-  return entryOfVersion(store, storeKey, requireReadable(store.latest(storeKey), now), now);
+  const version = requireReadable(store.latest(storeKey), now);
+  return resolved(store, key, version, store.log.valueOf(version.txId, version.entry, storeKey), now);
 }
 
 /** A readable version of a plain store key, as an entry. */
 export function entryOfVersion(store: Store, storeKey: Uint8Array, version: VersionRecord, now: bigint): Entry {
-  const { value } = store.log.entry(version.txId, version.entry, storeKey);
+  const value = store.log.valueOf(version.txId, version.entry, storeKey);
   return resolved(store, decodePlainKey(storeKey), version, value, now);
 }
 
@@ -46,7 +47,7 @@ export function isTruncated(store: Store, { txId, metadata }: VersionRecord): bo
 export function historyEntry(store: Store, storeKey: Uint8Array, version: VersionRecord, now: bigint): Entry {
   const expired = isExpired(version, now) || isTruncated(store, version);
   const hidden = expired || version.metadata?.deleted === true;
-  const value = hidden ? NO_VALUE : store.log.entry(version.txId, version.entry, storeKey).value.subarray(1);
+  const value = hidden ? NO_VALUE : store.log.valueOf(version.txId, version.entry, storeKey).subarray(1);
   return { ...plainEntry(decodePlainKey(storeKey), version, value), expired };
 }
 

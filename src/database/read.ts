@@ -33,7 +33,12 @@ export function get(store: Store, request: GetRequest, now: bigint): Entry {
 export function getAll(store: Store, request: GetAllRequest, now: bigint): Entry[] {
   requireSince(store, request.sinceTx);
   if (request.keys.some((key) => key.length === 0)) throw new DatabaseError("empty_key", "a key is empty");
-  return request.keys.flatMap((key) => readable(() => latestEntry(store, key, now)));
+  const entries: Entry[] = [];
+  for (const key of request.keys) {
+    const entry = unlessNothing(() => latestEntry(store, key, now));
+    if (entry !== undefined) entries.push(entry);
+  }
+  return entries;
 }
 
 export function scan(store: Store, request: ScanRequest, now: bigint): Entry[] {
@@ -44,13 +49,13 @@ export function scan(store: Store, request: ScanRequest, now: bigint): Entry[] {
   let skip = request.offset;
   for (const { key, version } of store.scan(scanRange(request))) {
     if (!isReadable(version, now)) continue;
-    const found = readable(() => entryOfVersion(store, key, version, now));
-    if (found.length === 0) continue;
+    const entry = unlessNothing(() => entryOfVersion(store, key, version, now));
+    if (entry === undefined) continue;
     if (skip > 0) {
       skip--;
       continue;
     }
-    entries.push(...found);
+    entries.push(entry);
     if (entries.length === limit) break;
   }
   return entries;
@@ -106,10 +111,15 @@ function entryAtRevision(store: Store, key: Uint8Array, atRevision: bigint, now:
 
 /** The entry, or nothing when there is no value to read: what lists leave out. Damage is not left out. */
 export function readable(read: () => Entry): [] | [Entry] {
+  const entry = unlessNothing(read);
+  return entry === undefined ? [] : [entry];
+}
+
+function unlessNothing(read: () => Entry): Entry | undefined {
   try {
-    return [read()];
+    return read();
   } catch (error) {
-    if (error instanceof StoreError && NOTHING_TO_READ.has(error.code)) return [];
+    if (error instanceof StoreError && NOTHING_TO_READ.has(error.code)) return undefined;
     throw error;
   }
 }

@@ -10,9 +10,10 @@
 // "Here": after the block when entries are in the transaction record, in a row of values otherwise. There the values of
 // ROW_VALUES entries (in the record: of all) stand one after the other; vLen says how long each is.
 
-import { setU32, setU64, viewOf } from "../base/bytes.ts";
+import { EMPTY, setU32, setU64, viewOf } from "../base/bytes.ts";
 import type { TxEntry } from "../proof/model.ts";
 import { decodeTxEntryRecord, encodeTxEntryRecords } from "../proof/record.ts";
+import { DIGEST_LENGTH, sha256 } from "../proof/sha256.ts";
 import type { Allocate } from "./arena.ts";
 import { CHECKSUM_BYTES, crc32 } from "./checksum.ts";
 import { ROW_ENTRIES, ROW_VALUES } from "./layout.ts";
@@ -154,6 +155,27 @@ export class EntriesBlock {
     if (i < 0 || i >= this.count) return false;
     this.#goTo(i);
     return this.#hasKey(this.#start(), key);
+  }
+
+  /**
+   * The value of entry `i` when all is as it should be: the entry is there and has this key, the value is here and hashes to
+   * what the entry says. Nothing is decoded for it. Otherwise undefined, and at() tells what there is instead. `row`: asked for
+   * the row of values when values are in rows.
+   */
+  soundValue(i: number, key: Uint8Array, row: () => Uint8Array | undefined): Uint8Array | undefined {
+    if (i >= this.count) return undefined;
+    this.#goTo(i);
+    const start = this.#start();
+    if (this.#places[i] !== PLACE_HERE || !this.#hasKey(start, key)) return undefined;
+    const { wire } = this;
+    const hash = start + 1 + this.#varintBytes(start + 1) + key.length;
+    const length = this.#valueLength(start, this.#end(start));
+    const values = this.#values ?? (length === 0 ? EMPTY : row());
+    if (values === undefined || wire[hash] !== HASH_TAG || wire[hash + 1] !== DIGEST_LENGTH) return undefined;
+    const value = values.subarray(this.#from, this.#from + length);
+    const digest = sha256(value);
+    for (let at = 0; at < DIGEST_LENGTH; at++) if (wire[hash + 2 + at] !== digest[at]) return undefined;
+    return value.length === length ? value : undefined;
   }
 
   #goTo(i: number): void {

@@ -1,6 +1,5 @@
 // Bounds-checked reading from a row of the log. What it returns are views of the row.
 
-import { viewOf } from "../base/bytes.ts";
 import { crc32 } from "./checksum.ts";
 
 /** Called for a checksum that does not match; reading goes on when it returns. */
@@ -14,13 +13,11 @@ export const refuseMismatch: OnMismatch = () => {
 /** Every method throws RangeError at the end of the row. */
 export class RowReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #onMismatch: OnMismatch;
   #at = 0;
 
   constructor(bytes: Uint8Array, onMismatch: OnMismatch) {
     this.#bytes = bytes;
-    this.#view = viewOf(bytes);
     this.#onMismatch = onMismatch;
   }
 
@@ -49,18 +46,16 @@ export class RowReader {
   }
 
   u8(): number {
-    this.#at += 1;
-    return this.#view.getUint8(this.#at - 1);
+    if (this.#at >= this.#bytes.length) throw new RangeError("short row");
+    return this.#bytes[this.#at++] as number;
   }
 
   u16(): number {
-    this.#at += 2;
-    return this.#view.getUint16(this.#at - 2);
+    return this.u8() * 0x100 + this.u8();
   }
 
   u32(): number {
-    this.#at += 4;
-    return this.#view.getUint32(this.#at - 4);
+    return this.u16() * 0x1_0000 + this.u16();
   }
 
   /** Reads the checksum of everything since `start` and compares. */

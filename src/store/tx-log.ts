@@ -1,7 +1,7 @@
 // Reading the log: transactions, entries, values and nodes of the history tree, by transaction id. Every value is hashed and
 // compared before it leaves; whatever cannot be what was written is a `damaged` error that names it.
 
-import { concat, EMPTY, equalBytes, toHex, utf8ToString } from "../base/bytes.ts";
+import { concat, EMPTY, equalBytes, toHex, utf8ToString, viewOf } from "../base/bytes.ts";
 import { RoomError } from "../base/errors.ts";
 import type { NodeReader } from "../proof/history-tree.ts";
 import type { InclusionProof, TxEntry, TxHeader } from "../proof/model.ts";
@@ -84,6 +84,9 @@ export class TxLog {
   /** Absent: no value of this database was ever put into a segment. */
   readonly segments: ValueSegments | undefined;
   readonly #database: string;
+  // One for all reads of records: an engine does not keep the keys it is asked for.
+  readonly #txKey: Uint8Array = txKey(0n);
+  readonly #txKeyView: DataView = viewOf(this.#txKey);
   /** By level, then by index. */
   readonly #nodes: RecentValues<Uint8Array>[] = [];
   /** Headers and their Alhs, checked against each other. */
@@ -112,7 +115,8 @@ export class TxLog {
   }
 
   #row(txId: bigint): Uint8Array {
-    const bytes = this.tables.log.get(txKey(txId));
+    this.#txKeyView.setBigUint64(0, txId);
+    const bytes = this.tables.log.get(this.#txKey);
     if (bytes !== undefined) return bytes;
     if (txId >= 1n && txId <= this.lastTxId()) throw this.#damaged(txId, "transaction record");
     throw new StoreError("tx_not_found", `transaction ${txId} not found`, { txId });
@@ -178,6 +182,17 @@ export class TxLog {
     const stored = this.#storedAt(txId, index);
     if (stored === undefined || !equalBytes(stored.entry.key, key)) throw this.#damaged(txId, "entry", key);
     return { entry: stored.entry, value: this.#value(txId, index, stored) };
+  }
+
+  /** The store value of one entry, checked to belong to `key`. */
+  valueOf(txId: bigint, index: number, key: Uint8Array): Uint8Array {
+    if (txId >= this.truncatedBefore) {
+      const block = this.#blockAt(txId, Math.floor(index / ROW_ENTRIES));
+      const row = (): Uint8Array | undefined => this.#valuesRow(txId, Math.floor(index / ROW_VALUES));
+      const value = this.#decoded(txId, "entries", () => block.soundValue(index % ROW_ENTRIES, key, row));
+      if (value !== undefined) return value;
+    }
+    return this.entry(txId, index, key).value;
   }
 
   /** Proves the entry of `key`, which may be at `likely`, in a checked record. Throws `damaged`. */
@@ -304,15 +319,16 @@ export class TxLog {
 
   #fromRow(txId: bigint, index: number, entry: TxEntry, from: number): Uint8Array {
     if (entry.vLen === 0) return EMPTY;
-    const row = Math.floor(index / ROW_VALUES);
-    let values = this.#lastValues;
-    if (values === undefined || values.txId !== txId || values.row !== row) {
-      const bytes = this.tables.log.get(valuesKey(txId, row));
-      if (bytes === undefined) return this.#lost(txId, entry);
-      values = { txId, row, bytes };
-      this.#lastValues = values;
-    }
-    return values.bytes.subarray(from, from + entry.vLen);
+    const bytes = this.#valuesRow(txId, Math.floor(index / ROW_VALUES));
+    return bytes === undefined ? this.#lost(txId, entry) : bytes.subarray(from, from + entry.vLen);
+  }
+
+  #valuesRow(txId: bigint, row: number): Uint8Array | undefined {
+    const last = this.#lastValues;
+    if (last !== undefined && last.txId === txId && last.row === row) return last.bytes;
+    const bytes = this.tables.log.get(valuesKey(txId, row));
+    if (bytes !== undefined) this.#lastValues = { txId, row, bytes };
+    return bytes;
   }
 
   #lost(txId: bigint, entry: TxEntry): never {
