@@ -19,7 +19,14 @@ import { nodeHash } from "./tree-hash.ts";
 export { leafHash, nodeHash } from "./tree-hash.ts";
 
 /** Reads the stored hash of a complete subtree. Never asked for one that reaches beyond the tree. */
-export type NodeReader = (level: number, index: number) => Uint8Array;
+export interface NodeReader {
+  (level: number, index: number): Uint8Array;
+  /**
+   * Remembers the hash over leaf positions start..end−1 that `compute` returns, and returns it: the ragged right edge of a tree
+   * is part of every proof about it. Absent: it is computed each time.
+   */
+  readonly remember?: (start: number, end: number, compute: () => Uint8Array) => Uint8Array;
+}
 
 /**
  * The hashes that become complete when leaf `n` (from 1) is appended: element l belongs to node (l, n/2^l − 1), element 0 is
@@ -172,10 +179,16 @@ function auditPath(level: number, index: number, size: number, read: NodeReader)
   let width = 2 ** level;
   for (let at = index, depth = level; width < size; depth++, width *= 2) {
     if (at % 2 === 1) terms.push(read(depth, at - 1));
-    else if ((at + 1) * width < size) terms.push(rangeHash((at + 1) * width, Math.min((at + 2) * width, size), read));
+    else if ((at + 2) * width <= size) terms.push(read(depth, at + 1));
+    else if ((at + 1) * width < size) terms.push(edgeHash((at + 1) * width, size, read));
     at = Math.floor(at / 2);
   }
   return terms;
+}
+
+function edgeHash(start: number, size: number, read: NodeReader): Uint8Array {
+  const compute = (): Uint8Array => rangeHash(start, size, read);
+  return read.remember === undefined ? compute() : read.remember(start, size, compute);
 }
 
 /** Hash over leaf positions start..end−1. `start` is a multiple of a power of two that is at least the range's length. */

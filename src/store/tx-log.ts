@@ -52,8 +52,10 @@ export function logTables(engine: Engine): LogTables {
 }
 
 /** Nodes kept of each level of the history tree: all of the upper ones. */
-const NODES_OF_LEVEL_MAX = 2048;
-const HEADS_MAX = 2048;
+const NODES_OF_LEVEL_MAX = 1024;
+const HEADS_MAX = 1024;
+const EDGES_MAX = 1024;
+const EDGE_KEY_FACTOR = 2 ** 26;
 
 interface Head {
   readonly header: TxHeader;
@@ -89,8 +91,12 @@ export class TxLog {
   readonly #txKeyView: DataView = viewOf(this.#txKey);
   /** By level, then by index. */
   readonly #nodes: RecentValues<Uint8Array>[] = [];
+  /** Hashes of right edges of the history tree, by where they start and end. */
+  readonly #edges = new RecentValues<Uint8Array>(EDGES_MAX);
   /** Headers and their Alhs, checked against each other. */
   readonly #heads = new RecentValues<Head>(HEADS_MAX);
+  /** Transactions whose entries have rows of their own. */
+  readonly #inRows = new RecentValues<true>(HEADS_MAX);
   /** The row of entries read last: who reads in order of keys often finds them in order of transactions. */
   #lastBlock: { readonly txId: bigint; readonly row: number; readonly block: EntriesBlock } | undefined;
   #lastValues: { readonly txId: bigint; readonly row: number; readonly bytes: Uint8Array } | undefined;
@@ -212,7 +218,20 @@ export class TxLog {
   }
 
   /** Node of the history tree, kept by the transaction whose leaf completed it. */
-  readonly node: NodeReader = (level, index) => {
+  readonly node: NodeReader = Object.assign((level: number, index: number) => this.#node(level, index), {
+    remember: (start: number, end: number, compute: () => Uint8Array) => {
+      const key = start * EDGE_KEY_FACTOR + end;
+      let hash = this.#edges.get(key);
+      if (hash === undefined) {
+        hash = compute();
+        // Beyond it keys are not exact; proofs only take longer.
+        if (end < EDGE_KEY_FACTOR) this.#edges.set(key, hash);
+      }
+      return hash;
+    },
+  });
+
+  #node(level: number, index: number): Uint8Array {
     this.#nodes[level] ??= new RecentValues(NODES_OF_LEVEL_MAX);
     const nodes = this.#nodes[level];
     let node = nodes.get(index);
@@ -224,12 +243,14 @@ export class TxLog {
       nodes.set(index, node);
     }
     return node;
-  };
+  }
 
   /** Forgets what it remembers of transactions: some were discarded. */
   forget(): void {
     this.#nodes.length = 0;
+    this.#edges.clear();
     this.#heads.clear();
+    this.#inRows.clear();
     this.#lastBlock = undefined;
     this.#lastValues = undefined;
   }
@@ -244,9 +265,11 @@ export class TxLog {
   #blockAt(txId: bigint, row: number): EntriesBlock {
     const last = this.#lastBlock;
     if (last !== undefined && last.txId === txId && last.row === row) return last.block;
-    const record = this.#row(txId);
-    let block = this.#decoded(txId, "entries", () => blockInside(record));
-    if (block === undefined || row > 0) {
+    const inRows = this.#inRows.get(Number(txId)) ?? false;
+    const record = inRows ? undefined : this.#row(txId);
+    let block = record && this.#decoded(txId, "entries", () => blockInside(record));
+    if (block === undefined) {
+      if (!inRows) this.#inRows.set(Number(txId), true);
       const bytes = this.tables.log.get(entriesKey(txId, row));
       if (bytes === undefined) throw this.#damaged(txId, "entries");
       block = this.#decoded(txId, "entries", () => decodeEntriesRow(bytes));
