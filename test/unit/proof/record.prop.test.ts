@@ -46,6 +46,18 @@ describe("the record of a header", () => {
     );
   });
 
+  test("carries numbers of any size", () => {
+    for (const bits of [0n, 7n, 31n, 48n, 49n, 53n, 62n, 63n]) {
+      const id = 1n << bits;
+      for (const sized of [
+        { id, ts: -id },
+        { id: 2n * id - 1n, ts: id - 1n },
+      ]) {
+        assert.deepEqual(decodeTxHeaderRecord(encodeTxHeaderRecord({ ...header, ...sized })), { ...header, ...sized });
+      }
+    }
+  });
+
   test("is refused where the message could not carry the header", () => {
     const refuse = (change: Partial<TxHeader>): void =>
       assertRefused("record_malformed", () => encodeTxHeaderRecord({ ...header, ...change }));
@@ -148,6 +160,8 @@ describe("damaged records", () => {
     refuse(`${hash}18ffffffffffffffffffff01`);
     refuse(`${hash}22020802`);
     assert.equal(decodeTxEntryRecord(fromHex(`${hash}2200`)).metadata, undefined);
+    for (const id of ["00", "80808080808080808000", "ffffffffffffffffffff01", "ffffffffffffffffff7f"])
+      assertRefused("record_malformed", () => decodeTxHeaderRecord(fromHex(`08${id}`)));
   });
 
   test("are refused when a digest is missing or of another length", () => {
