@@ -39,16 +39,9 @@ export class Users {
     return this.#store.list();
   }
 
-  /**
-   * Creates the system administrator with that password when there is none. An existing one keeps his password:
-   * `differs` says that it is another one than asked for.
-   */
-  async ensureSuperadmin(password: string): Promise<"created" | "same" | "differs"> {
-    const bytes = utf8(password);
-    const existing = this.#store.get(SUPERADMIN);
-    if (existing !== undefined) {
-      return (await this.#hasher.matches(bytes, existing.password)) ? "same" : "differs";
-    }
+  /** Creates the system administrator with that password when there is none. An existing one keeps his password. */
+  async ensureSuperadmin(password: string): Promise<"created" | "existed"> {
+    if (this.#store.get(SUPERADMIN) !== undefined) return "existed";
     await this.#store.put({
       name: SUPERADMIN,
       sysadmin: true,
@@ -56,14 +49,19 @@ export class Users {
       active: true,
       createdBy: SUPERADMIN,
       createdAtMs: this.#clock.nowMs(),
-      password: await this.#hasher.hash(bytes),
+      password: await this.#hasher.hash(utf8(password)),
     });
     return "created";
   }
 
+  /** Whether this is the system administrator's password. Takes the time of a login. */
+  superadminHas(password: string): Promise<boolean> {
+    return this.#hasher.matches(utf8(password), this.#store.get(SUPERADMIN)?.password);
+  }
+
   /** Whether the system administrator's password is the default one. */
-  async superadminHasDefault(): Promise<boolean> {
-    return this.#hasher.matches(utf8(DEFAULT_SUPERADMIN_PASSWORD), this.#store.get(SUPERADMIN)?.password);
+  superadminHasDefault(): Promise<boolean> {
+    return this.superadminHas(DEFAULT_SUPERADMIN_PASSWORD);
   }
 
   /**

@@ -1,14 +1,13 @@
 // The log: pino, to standard error, as text for people or as JSON for machines.
 
-import { pino } from "pino";
-import pretty from "pino-pretty";
+import { type DestinationStream, pino } from "pino";
 import type { Logger } from "../base/observe.ts";
 import type { LogLevel } from "./config.ts";
 
 const STDERR = 2;
 
 /** Written synchronously, so that the last line of a stopping process is there. */
-export function createLog(format: "text" | "json", level: LogLevel): Logger {
+export async function createLog(format: "text" | "json", level: LogLevel): Promise<Logger> {
   const options = {
     level,
     base: { component: "immudb" },
@@ -16,8 +15,15 @@ export function createLog(format: "text" | "json", level: LogLevel): Logger {
     timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  if (format === "json") return pino(options, pino.destination({ fd: STDERR, sync: true }));
-  const text = pretty({
+  const destination = format === "json" ? pino.destination({ fd: STDERR, sync: true }) : await prettyDestination();
+  const logger: Logger = pino(options, destination);
+  return logger;
+}
+
+/** For people; loaded only for them. */
+async function prettyDestination(): Promise<DestinationStream> {
+  const { default: pretty } = await import("pino-pretty");
+  return pretty({
     destination: STDERR,
     sync: true,
     colorize: process.stderr.isTTY,
@@ -27,5 +33,4 @@ export function createLog(format: "text" | "json", level: LogLevel): Logger {
     ignore: "component",
     singleLine: true,
   });
-  return pino(options, text);
 }

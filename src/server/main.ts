@@ -31,7 +31,10 @@ import { loadStateSigner } from "./state-signer.ts";
 import { verifyInChild } from "./verify-process.ts";
 import { OWN_VERSION } from "./version.ts";
 
-const BUILT_PAGE = fileURLToPath(new URL("../../web/dist", import.meta.url));
+/** In the sources, and in what is built from them. */
+const BUILT_PAGE = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../../web/dist" : "./web", import.meta.url),
+);
 
 export interface RunningServer {
   readonly port: number;
@@ -83,6 +86,10 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
     config.transport,
   );
   const port = await Port.listen({ address: config.address, port: config.port, ...doors });
+  const warned = warnOfPasswords(room.users, config, options.logger).catch((error: unknown) =>
+    options.logger.warn({ err: error }, "the password of the system administrator could not be checked"),
+  );
+  opened.defer(() => warned);
   opened.defer(async () => {
     stopping.abort();
     await port.close(SHUTDOWN_GRACE_MS);
@@ -120,7 +127,7 @@ async function openRoom(
   );
   const credentials = opened.use(await CredentialStore.open(driver, join(directory, CREDENTIALS_DIRECTORY)));
   const users = new Users(credentials, new PasswordHasher(random), clock);
-  await settleSuperadmin(users, config, logger);
+  await users.ensureSuperadmin(config.adminPassword);
   if (!config.authentication) requireNothingToProtect(users, databases);
 
   const limits = { sessionsMax: config.sessionsMax, idleMs: config.sessionIdleMs, ageMs: config.sessionAgeMs };
@@ -148,9 +155,9 @@ async function openRoom(
   };
 }
 
-async function settleSuperadmin(users: Users, config: ServerConfig, logger: Logger): Promise<void> {
-  const settled = await users.ensureSuperadmin(config.adminPassword);
-  if (settled === "differs" && config.adminPasswordGiven) {
+/** Checking a password takes as long as much of the start, and nobody who calls needs to wait for a warning. */
+async function warnOfPasswords(users: Users, config: ServerConfig, logger: Logger): Promise<void> {
+  if (config.adminPasswordGiven && !(await users.superadminHas(config.adminPassword))) {
     logger.warn(
       {},
       "--admin-password only counts when the system administrator is created: his password stays as it is",

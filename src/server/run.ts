@@ -20,7 +20,7 @@ export async function runServer(given: ReadonlyMap<string, string | true>): Prom
     return explain(error);
   }
   const { config, warnings } = settings;
-  const logger = createLog(config.logFormat, config.logLevel);
+  const logger = await createLog(config.logFormat, config.logLevel);
   for (const warning of warnings) logger.warn({}, warning);
   // Heard from now on: whoever reads that the server is there may already want it gone.
   const stopAsked = stopSignal();

@@ -11,9 +11,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { on, once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import type { Coverage, Finding, VerifyProgress, VerifyReport, VerifyStep } from "../database/verification.ts";
 import { ZERO_DIGEST } from "../proof/tx-header.ts";
+import { programBeside } from "../store/program.ts";
 import type { VerifyJob } from "../store/verify-database.ts";
 import { Findings } from "../store/verify-report.ts";
 import type { KnownDatabase } from "./verify-server-files.ts";
@@ -37,7 +37,7 @@ type ToldProgress = Extract<FromChild, { kind: "progress" }>;
 
 export type ChildStep = Exclude<FromChild, { kind: "finding" } | { kind: "failed" }>;
 
-const PROGRAM = fileURLToPath(new URL("./verify-child.ts", import.meta.url));
+const PROGRAM = programBeside(import.meta.url, "verify-child");
 const STOP_MS = 2000;
 const SAID_MAX = 2000;
 /** Signals by which the system, or the engine itself, ends a process that read what it should not. */

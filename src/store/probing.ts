@@ -7,12 +7,12 @@
 //   anything else                 it could not look: no answer
 
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { PROBE_MS_MAX } from "../base/limits.ts";
 import { StoreError } from "./errors.ts";
 import { damaged } from "./lmdb-check.ts";
+import { programBeside } from "./program.ts";
 
-const PROGRAM = fileURLToPath(new URL("./probe.ts", import.meta.url));
+const PROGRAM = programBeside(import.meta.url, "probe");
 const CRASHES = ["SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGTRAP"];
 
 /** What the program exits with when the environment is damaged. */

@@ -63,3 +63,11 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     run: async (line) => (await import("./backup.ts")).backup(line),
   },
 ];
+
+const OTHER_WORDS = ["version", "help", "--help", "-h"];
+
+/** Whether a command line asks for a server, as far as can be told without parsing it: nothing in it sounds like a command. */
+export function isServer(args: readonly string[]): boolean {
+  const words = [...OTHER_WORDS, ...SUBCOMMANDS.map(({ name }) => name.split(" ")[0])];
+  return !args.some((arg) => words.includes(arg));
+}
