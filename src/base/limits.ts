@@ -79,6 +79,9 @@ export const PUBLIC_MESSAGE_BYTES_MAX: number = 64 * 1024;
 export const PREFACE_TIMEOUT_MS = 10_000;
 /** How long a stopping server waits for the calls under way, in milliseconds. */
 export const SHUTDOWN_GRACE_MS = 10_000;
+/** A message that is to come as a whole may take so long, in milliseconds, and so much longer as it comes at this rate. */
+export const SLOW_MESSAGE_MS = 30_000;
+export const SLOW_MESSAGE_BYTES_PER_SECOND = 8192;
 /** How long the rest of a request may still come after it has been answered, in milliseconds. */
 export const UNREAD_REQUEST_MS = 1000;
 /** Concurrent calls on one HTTP/2 connection. */
@@ -116,6 +119,8 @@ export const IDLE_FRAMES_PER_SECOND = 1000;
 export const UNREAD_CONTROL_FRAMES_MAX = 10_000;
 /** How long another process may look at an environment that may be damaged before it is opened, in milliseconds. */
 export const PROBE_MS_MAX = 60_000;
+/** Longest text of a failed call, in characters. */
+export const FAILURE_TEXT_MAX = 1024;
 /** Texts of failed gRPC calls that are kept as they are sent. */
 export const GRPC_FAILURES_KEPT = 256;
 /** Size up to which an environment that may be damaged is looked at before it is opened; a bigger one while it is served. */

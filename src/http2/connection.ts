@@ -184,6 +184,7 @@ export class Connection implements ReceivingConnection {
     if (this.#announcing && this.#waitedMs > this.limits.lingerMs) this.#leave();
     this.allowances.passed(ms);
     this.#endUnread(ms);
+    this.#endSlow(ms);
     const overdue = this.#watch.tick(ms, {
       begun: this.#receiver.begun,
       inBlock: this.#receiver.headers.inBlock || this.#reader.inHeaders,
@@ -244,6 +245,16 @@ export class Connection implements ReceivingConnection {
       if (stream.closed) this.#unread.delete(stream);
       else if (waitedMs + ms > this.limits.unreadRequestMs) stream.reset(ERROR_CODES.NO_ERROR);
       else this.#unread.set(stream, waitedMs + ms);
+    }
+  }
+
+  /** Ends the streams whose message comes too slowly. */
+  #endSlow(ms: number): void {
+    for (const stream of this.streams) {
+      if (!stream.isSlow(ms, this.limits)) continue;
+      this.refuse(stream.id, ERROR_CODES.CANCEL);
+      stream.close({ code: ERROR_CODES.CANCEL, message: "the message came too slowly" });
+      this.wake();
     }
   }
 

@@ -17,6 +17,8 @@ import {
   PREFACE_TIMEOUT_MS,
   SETTINGS_FRAMES_MAX,
   SETTINGS_FRAMES_PER_SECOND,
+  SLOW_MESSAGE_BYTES_PER_SECOND,
+  SLOW_MESSAGE_MS,
   STREAM_RESETS_MAX,
   STREAM_RESETS_PER_SECOND,
   STREAM_WINDOW_BYTES,
@@ -48,6 +50,8 @@ export interface Http2Limits {
   readonly stallMs: number;
   readonly lingerMs: number;
   readonly unreadRequestMs: number;
+  readonly slowMessageMs: number;
+  readonly slowMessageBytesPerSecond: number;
 }
 
 const DEFAULTS: Http2Limits = {
@@ -71,6 +75,8 @@ const DEFAULTS: Http2Limits = {
   stallMs: OUTPUT_STALL_MS,
   lingerMs: CONNECTION_LINGER_MS,
   unreadRequestMs: UNREAD_REQUEST_MS,
+  slowMessageMs: SLOW_MESSAGE_MS,
+  slowMessageBytesPerSecond: SLOW_MESSAGE_BYTES_PER_SECOND,
 };
 
 /** The limits to go by. A window below the default of HTTP/2 would only hold once the peer has acknowledged it. */

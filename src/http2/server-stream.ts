@@ -32,6 +32,8 @@ export interface ServerStream {
   readonly peer: string;
   /** Set by onRequest, before it returns. */
   sink: BodySink;
+  /** Whether the body is one message, which has to come without delay: a stream on which it comes too slowly is ended. */
+  isWhole: boolean;
   /**
    * Gives so many received bytes of the body back to the windows of the sender. As long as they are not given back the sender
    * has to wait at some point. What is left when the call ends is given back then, and so is what comes after a reply.

@@ -9,6 +9,7 @@
 import { assert } from "../base/assert.ts";
 import { WINDOW_UPDATE } from "./frames.ts";
 import type { HeaderFields } from "./header-fields.ts";
+import type { Http2Limits } from "./http2-limits.ts";
 import type { Output } from "./output.ts";
 import type { Sender, WaitingBody } from "./sender.ts";
 import type { BodySink, ServerStream, StreamAbort } from "./server-stream.ts";
@@ -41,6 +42,7 @@ export class Stream implements ServerStream {
   readonly id: number;
   readonly headers: HeaderFields;
   sink: BodySink = NO_SINK;
+  isWhole = false;
   ondrain: (() => void) | undefined = undefined;
 
   /** Bytes that may be sent; SETTINGS can make it negative (RFC 9113, section 6.9.2). */
@@ -55,6 +57,9 @@ export class Stream implements ServerStream {
 
   readonly #owner: StreamOwner;
   #reply = NONE;
+  /** Bytes of the body that have come, and for how long they have been coming. */
+  #bodyBytes = 0;
+  #bodyMs = 0;
   /** Bytes of the body that its receiver has not given back. */
   #held = 0;
   /** Bytes given back, and not announced to the peer yet. */
@@ -80,8 +85,16 @@ export class Stream implements ServerStream {
   /** A piece of the body has come, within the windows. */
   receive(chunk: Uint8Array): void {
     this.#held += chunk.length;
+    this.#bodyBytes += chunk.length;
     if (this.#reply < ENDED) this.sink.data(chunk);
     else this.consumed(chunk.length);
+  }
+
+  /** So much time has passed. Returns whether a message that is to come as a whole comes too slowly. */
+  isSlow(ms: number, { slowMessageMs, slowMessageBytesPerSecond }: Http2Limits): boolean {
+    if (!this.isWhole || this.requestEnded || this.#reply >= ENDED) return false;
+    this.#bodyMs += ms;
+    return this.#bodyMs > slowMessageMs + (this.#bodyBytes * 1000) / slowMessageBytesPerSecond;
   }
 
   /** The request is complete. */

@@ -27,6 +27,7 @@ const NOTHING = new Uint8Array();
 
 export class GrpcUnaryCall implements BodySink, CallContext {
   caller: CallContext["caller"] = undefined;
+  identifiedMs = 0;
   database: CallContext["database"] = undefined;
   readonly #stream: ServerStream;
   readonly #method: UnaryMethod;
@@ -67,6 +68,7 @@ export class GrpcUnaryCall implements BodySink, CallContext {
 
   begin(): void {
     this.#stream.sink = this;
+    this.#stream.isWhole = true;
     const refusal = this.#method.admit(this);
     if (refusal !== undefined) this.#fail(refusal);
   }

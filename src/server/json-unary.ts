@@ -43,6 +43,7 @@ function isUsual(headers: IncomingMessage["headers"], method: UnaryMethod): bool
 
 class JsonUnaryCall implements CallContext {
   caller: CallContext["caller"];
+  identifiedMs = 0;
   database: CallContext["database"];
   readonly peer: string;
   readonly #request: IncomingMessage;

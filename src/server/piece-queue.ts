@@ -1,5 +1,5 @@
-// Pieces of a body that wait for their reader. A peer may send a body octet by octet: small pieces are put together, so that
-// what waits costs about as much memory as it has bytes.
+// Pieces of a body that wait for their reader. A peer may send a body octet by octet, each a view of a large read: small pieces
+// are copied and put together, so that what waits, and what is handed out, costs about as much memory as it has bytes.
 
 /** Shorter pieces are put together. */
 const SMALL_BYTES = 2048;
@@ -11,13 +11,13 @@ export class PieceQueue {
   #tail: Uint8Array | undefined;
   #tailBytes = 0;
 
-  get isEmpty(): boolean {
-    return this.#pieces.length === 0 && this.#tail === undefined;
-  }
+  /** Bytes that wait. */
+  bytes = 0;
 
   push(piece: Uint8Array): void {
     if (piece.length === 0) return;
-    if (this.isEmpty || piece.length >= SMALL_BYTES) {
+    this.bytes += piece.length;
+    if (piece.length >= SMALL_BYTES) {
       this.#closeTail();
       this.#pieces.push(piece);
       return;
@@ -31,11 +31,14 @@ export class PieceQueue {
   /** The oldest piece; undefined when there is none. */
   shift(): Uint8Array | undefined {
     if (this.#pieces.length === 0) this.#closeTail();
-    return this.#pieces.shift();
+    const piece = this.#pieces.shift();
+    this.bytes -= piece?.length ?? 0;
+    return piece;
   }
 
   #closeTail(): void {
-    if (this.#tail !== undefined) this.#pieces.push(this.#tail.subarray(0, this.#tailBytes));
+    // What is handed out holds on to no more than it is.
+    if (this.#tail !== undefined) this.#pieces.push(this.#tail.slice(0, this.#tailBytes));
     this.#tail = undefined;
     this.#tailBytes = 0;
   }

@@ -23,7 +23,7 @@ export type RequestHandler = (request: Request, response: ServerResponse | Http2
 
 /** Serves HTTP/1.1 and, under the stock transport, HTTP/2. */
 export function requestHandler(options: DoorOptions): RequestHandler {
-  const { routes, routerOptions, page, headers, messageBytesMax, budget, stopping } = options;
+  const { routes, routerOptions, unary, page, headers, messageBytesMax, budget, stopping } = options;
   const route = connectNodeAdapter({
     ...routerOptions,
     routes,
@@ -42,9 +42,11 @@ export function requestHandler(options: DoorOptions): RequestHandler {
     const { "content-type": type, "content-length": contentLength } = request.headers;
     const isGrpc = type?.startsWith("application/grpc") ?? false;
     if (isGrpc) escapeAsGrpc(response);
-    if (pathOf(request) === undefined) return send(response, BAD_REQUEST);
+    const path = pathOf(request);
+    if (path === undefined) return send(response, BAD_REQUEST);
     discardUnread(request, response);
-    const share = new BudgetShare(budget, { contentLength, isGrpc, bytesMax: messageBytesMax });
+    const bytesMax = unary.get(path)?.messageBytesMax ?? messageBytesMax;
+    const share = new BudgetShare(budget, { contentLength, isGrpc, bytesMax });
     countBody(request, share);
     response.once("close", () => share.end());
     route(request, response);

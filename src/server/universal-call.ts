@@ -24,6 +24,7 @@ export interface BegunBody {
 const NOT_BEGUN: BegunBody = { received: [], isEnded: false, counted: 0 };
 /** RFC 9113 §7. */
 const INTERNAL_ERROR = 2;
+const GATHERED_BYTES = 2048;
 
 /** Runs calls by universal handlers. */
 export class UniversalCalls {
@@ -39,8 +40,11 @@ export class UniversalCalls {
   run(stream: ServerStream, handler: UniversalHandler, begun: BegunBody = NOT_BEGUN): void {
     const { headers } = stream;
     const isGrpc = headers.get("content-type")?.startsWith("application/grpc") ?? false;
-    const { budget, messageBytesMax: bytesMax } = this.#door;
+    const { budget, unary, messageBytesMax } = this.#door;
+    const bytesMax = unary.get(handler.requestPath)?.messageBytesMax ?? messageBytesMax;
     const share = new BudgetShare(budget, { contentLength: headers.get("content-length"), isGrpc, bytesMax });
+    const { methodKind } = handler.method;
+    stream.isWhole = methodKind === "unary" || methodKind === "server_streaming";
     const body = new PulledBody(stream, share, begun);
     stream.sink = body;
     this.#answer(stream, handler, body)
@@ -154,7 +158,9 @@ class PulledBody implements BodySink, AsyncIterable<Uint8Array> {
 
   async #next(): Promise<IteratorResult<Uint8Array>> {
     this.#share.begin();
-    while (this.#waiting.isEmpty && !this.#isEnded && !this.signal.aborted) {
+    // A message that is wanted as a whole is not handed on octet by octet, however it comes.
+    const enough = this.#stream.isWhole ? GATHERED_BYTES : 1;
+    while (this.#waiting.bytes < enough && !this.#isEnded && !this.signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

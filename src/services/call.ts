@@ -23,6 +23,8 @@ export interface CallContext {
   header(name: string): string | undefined;
   /** Set when the call is admitted; undefined for a method that needs no login. */
   caller: Caller | undefined;
+  /** When it was found out who calls, in milliseconds since the Unix epoch; 0: not yet. */
+  identifiedMs: number;
   /** Set when the call is admitted, for methods that work on the selected database. */
   database: Database | undefined;
 }

@@ -106,6 +106,7 @@ function callOf(context: HandlerContext): CallContext {
     peer: context.values.get(peerKey),
     header: (name) => context.requestHeader.get(name) ?? undefined,
     caller: undefined,
+    identifiedMs: 0,
     database: undefined,
   };
 }

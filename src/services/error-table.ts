@@ -8,6 +8,7 @@
 import { Code } from "@connectrpc/connect";
 import { AuthError, type AuthErrorCode } from "../auth/errors.ts";
 import { utf8ToString } from "../base/bytes.ts";
+import { FAILURE_TEXT_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
 import { DatabaseError, type DatabaseErrorCode } from "../database/errors.ts";
 import { ProofError, type ProofErrorCode } from "../proof/errors.ts";
@@ -275,7 +276,10 @@ const SERVICE: Readonly<Record<ServiceErrorCode, Row>> = {
   },
 };
 
-/** A failed call as it is answered; every door turns it into its own protocol. */
+/**
+ * A failed call as it is answered; every door turns it into its own protocol. A text that is longer than any peer takes in a
+ * header, because it repeats a name from the request, is cut.
+ */
 export class CallFailure extends Error {
   override readonly name = "CallFailure";
   readonly code: Code;
@@ -283,7 +287,7 @@ export class CallFailure extends Error {
   readonly info: string | undefined;
 
   constructor(code: Code, text: string, info?: string) {
-    super(text);
+    super(text.length > FAILURE_TEXT_MAX ? `${text.slice(0, FAILURE_TEXT_MAX)}…` : text);
     this.code = code;
     this.info = info;
   }

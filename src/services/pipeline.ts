@@ -100,6 +100,7 @@ export function servedMethod(descriptor: DescMethod, handler: Handler | StreamHa
 
 /** Finds out who calls. Throws AuthError when he names a session that is not there, or has to log in and has not. */
 export function identify(method: ServedMethod, ctx: CallContext, room: Room): Caller | undefined {
+  ctx.identifiedMs = room.clock.nowMs();
   const sessionId = method.ignoresSession ? undefined : ctx.header("sessionid");
   const session = sessionId === undefined ? undefined : room.sessions.find(sessionId);
   if (method.access.access === "public") return undefined;
@@ -151,6 +152,8 @@ export function authorise(
   const { access, target } = method.access;
   let selected: string | undefined;
   if (access !== "public") {
+    // The request may have taken its time to come, and its caller have been thrown out meanwhile.
+    if (room.clock.nowMs() !== ctx.identifiedMs) ctx.caller = identify(method, ctx, room);
     const { caller } = ctx;
     if (caller === undefined) throw new AuthError(method.refusals.unauthenticated, "nobody is logged in");
     const database = targetDatabase(target, message, caller);

@@ -24,6 +24,7 @@ import { DocumentService } from "../../gen/immudb/model/document_service_pb.ts";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { OpenSessionRequestSchema, OpenSessionResponseSchema } from "../../gen/immudb/schema/session_pb.ts";
 import { VerifyService } from "../../gen/immudb/verify/v1/verify_pb.ts";
+import { utf8 } from "../../src/base/bytes.ts";
 import { startTestServer, type TestServer } from "../support/test-server.ts";
 import { ADMIN } from "./support.ts";
 
@@ -116,14 +117,19 @@ describe("both ways through the server", () => {
     await server[Symbol.asyncDispose]();
   });
 
-  async function login(): Promise<string> {
-    const message = toBinary(OpenSessionRequestSchema, create(OpenSessionRequestSchema, ADMIN));
+  async function login(name = "immudb"): Promise<string> {
+    const who = { ...ADMIN, username: utf8(name), password: utf8(name) };
+    const message = toBinary(OpenSessionRequestSchema, create(OpenSessionRequestSchema, who));
     const { body } = await grpc("/immudb.schema.ImmuService/OpenSession", message);
     return fromBinary(OpenSessionResponseSchema, body.subarray(5)).sessionID;
   }
 
-  /** Sends pieces of a body, each in a DATA frame of its own. */
-  async function send(path: string, pieces: readonly Uint8Array[], headers: Record<string, string>): Promise<Answer> {
+  /** Sends pieces of a body, each in a DATA frame of its own, and waits where there is something to wait for. */
+  async function send(
+    path: string,
+    pieces: readonly (Uint8Array | Promise<void>)[],
+    headers: Record<string, string>,
+  ): Promise<Answer> {
     const stream = connection.request({ ":method": "POST", ":path": path, te: "trailers", ...headers });
     let trailers: string[] = [];
     stream.on("trailers", (_fields: unknown, _flags: unknown, raw: string[]) => {
@@ -132,7 +138,8 @@ describe("both ways through the server", () => {
     const responded = once(stream, "response");
     const closed = once(stream, "close");
     for (const piece of pieces) {
-      stream.write(piece);
+      if (piece instanceof Promise) await piece;
+      else stream.write(piece);
       await new Promise((resolve) => setImmediate(resolve));
     }
     stream.end();
@@ -265,6 +272,45 @@ describe("both ways through the server", () => {
       assert.deepEqual(short, long, what);
       assert.equal(short.headEnds, false, what);
     }
+  });
+
+  test("who is thrown out while his message comes is not served", async () => {
+    const create = { user: base64("guest"), password: base64("guest"), permission: 2, database: "defaultdb" };
+    await grpc("/immudb.schema.ImmuService/CreateUser", messageOf(methodNamed("CreateUser"), create), {
+      sessionid: session,
+    });
+    const get = frame(messageOf(methodNamed("Get"), KEY));
+    const [short, long] = await both(async (way) => {
+      const sessionid = await login("guest");
+      let throwOut = (): void => {};
+      const thrownOut = new Promise<void>((resolve) => {
+        throwOut = resolve;
+      });
+      const answer = send(`/immudb.schema.ImmuService/Get${way}`, [get.subarray(0, 7), thrownOut, get.subarray(7)], {
+        "content-type": "application/grpc",
+        sessionid,
+      });
+      const active = messageOf(methodNamed("SetActiveUser"), { username: "guest", active: false });
+      await grpc("/immudb.schema.ImmuService/SetActiveUser", active, { sessionid: session });
+      throwOut();
+      const given = await answer;
+      const again = messageOf(methodNamed("SetActiveUser"), { username: "guest", active: true });
+      await grpc("/immudb.schema.ImmuService/SetActiveUser", again, { sessionid: session });
+      return given;
+    });
+    assertSame(short, long);
+    assert.ok(short.trailers.includes("session not found"));
+  });
+
+  test("a long name in a text that says it is cut", async () => {
+    const sessionid = session;
+    const message = messageOf(methodNamed("UseDatabase"), { databaseName: "n".repeat(100_000) });
+    const [short, long] = await both((way) =>
+      grpc(`/immudb.schema.ImmuService/UseDatabase${way}`, message, { sessionid }),
+    );
+    assertSame(short, long);
+    const text = short.trailers[short.trailers.indexOf("grpc-message") + 1] ?? "";
+    assert.ok(text.length < 2000 && text.startsWith("'nnn"), text.slice(0, 100));
   });
 
   test("in JSON over HTTP/1.1, all the same", async () => {

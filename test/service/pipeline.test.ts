@@ -32,6 +32,7 @@ describe("the pipeline", () => {
     peer: "127.0.0.1",
     header: (name) => headers[name],
     caller: undefined,
+    identifiedMs: 0,
     database: undefined,
   });
   const call = (method: ServedMethod | undefined, message: unknown, headers = { sessionid }) => {

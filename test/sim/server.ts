@@ -119,6 +119,7 @@ export class SimulatedServer {
       peer: "127.0.0.1",
       header: (name) => (name === "sessionid" ? session : undefined),
       caller: undefined,
+      identifiedMs: 0,
       database: undefined,
     };
     try {

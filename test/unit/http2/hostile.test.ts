@@ -304,6 +304,33 @@ test("a reply that cannot be sent for long ends the connection; one that moves d
   assert.equal(slow.closed, false);
 });
 
+test("a message that comes too slowly is not waited for, where it has to come as a whole", async () => {
+  const aborted: string[] = [];
+  await using server = await TestHttp2Server.start(
+    (stream) => {
+      const name = stream.headers.get("x-name") ?? "";
+      stream.isWhole = name !== "stream";
+      const end = (): void => stream.reply(HEAD, NOTHING, undefined);
+      stream.sink = { data: ({ length }) => stream.consumed(length), end, aborted: () => aborted.push(name) };
+    },
+    { slowMessageMs: 60, slowMessageBytesPerSecond: 1000 },
+  );
+  using client = await RawClient.open(server);
+  const request = (id: number, name: string): Uint8Array =>
+    frame(HEADERS, END_HEADERS, id, encodeFields([...REQUEST, ["x-name", name]]));
+  client.send(request(1, "silent"), request(3, "drip"), request(5, "steady"), request(7, "stream"));
+  const drip = setInterval(() => client.send(data(3, Buffer.alloc(1), 0)), 20);
+  const steady = setInterval(() => client.send(data(5, Buffer.alloc(200), 0)), 20);
+  await until(() => aborted.length === 2);
+  clearInterval(drip);
+  clearInterval(steady);
+  assert.deepEqual(aborted.toSorted(), ["drip", "silent"]);
+  client.send(data(5, NOTHING), data(7, NOTHING));
+  await client.roundTrip();
+  const ended = client.frames.filter(({ type }) => type === HEADERS).map(({ streamId }) => streamId);
+  assert.deepEqual(ended.toSorted(), [5, 7]);
+});
+
 test("a client that stopped reading is not waited for", async () => {
   await using server = await TestHttp2Server.start(
     (stream) => {

@@ -24,6 +24,7 @@ describe("server configuration", () => {
     assert.deepEqual(config, {
       address: "0.0.0.0",
       port: 3322,
+      transport: "own",
       directory: "./data",
       messageBytesMax: 33_554_432,
       inflightBytesMax: 268_435_456,

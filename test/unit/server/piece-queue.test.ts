@@ -21,11 +21,21 @@ test("what comes out is what went in, whatever the pieces", () => {
           queue.push(each);
         }
       }
-      while (!queue.isEmpty) taken.push(queue.shift() as Uint8Array);
+      while (queue.bytes > 0) taken.push(queue.shift() as Uint8Array);
       assert.deepEqual(Buffer.concat(taken), Buffer.concat(given));
       assert.equal(queue.shift(), undefined);
     }),
   );
+});
+
+test("a small piece does not hold on to the large read that it came in", () => {
+  const queue = new PieceQueue();
+  const read = new Uint8Array(64 * 1024);
+  queue.push(read.subarray(5, 6));
+  assert.equal(queue.shift()?.buffer.byteLength, 1);
+  queue.push(read.subarray(0, 10));
+  queue.push(read.subarray(0, 10));
+  assert.equal(queue.shift()?.buffer.byteLength, 20);
 });
 
 test("octets that come one by one are few pieces", () => {
@@ -33,7 +43,7 @@ test("octets that come one by one are few pieces", () => {
   for (let i = 0; i < 100_000; i++) queue.push(Uint8Array.of(i));
   let pieces = 0;
   let bytes = 0;
-  for (; !queue.isEmpty; pieces++) bytes += queue.shift()?.length ?? 0;
+  for (; queue.bytes > 0; pieces++) bytes += queue.shift()?.length ?? 0;
   assert.equal(bytes, 100_000);
   assert.ok(pieces < 10, `${pieces} pieces`);
 });
