@@ -48,6 +48,11 @@ export class EntriesTree {
     return { leaf, width: this.#width, terms };
   }
 
+  /** Hash of the leaf of this entry, from 0. */
+  leaf(at: number): Uint8Array | undefined {
+    return this.#levels[0]?.[at];
+  }
+
   /** Nodes of the levels from `lowest` up, without the root. */
   upperNodes(lowest: number): Uint8Array[] {
     return this.#levels.slice(lowest, -1).flat();
@@ -62,19 +67,18 @@ export function upperNodeCount(width: number, lowest: number): number {
 }
 
 /**
- * Audit path of the entry at `leaf` of `width`, and the root that it leads to, which the caller must compare. `group`: digests
- * of the aligned 2^lowest entries that hold it, or of as many as there are. `upperNode`: by its place in the list.
+ * Audit path of the entry at `leaf` of `width`, and the root that it leads to, which the caller must compare. `group`: tree over
+ * the aligned 2^lowest entries that hold it, or over as many as there are. `upperNode`: by its place in the list.
  */
 export function proveInGroup(
   leaf: number,
   width: number,
   lowest: number,
-  group: readonly Uint8Array[],
+  group: EntriesTree,
   upperNode: (place: number) => Uint8Array,
 ): { readonly proof: InclusionProof; readonly root: Uint8Array } {
-  const tree = new EntriesTree(group);
-  const terms = [...tree.inclusionProof(leaf % 2 ** lowest).terms];
-  let hash = tree.root;
+  const terms = [...group.inclusionProof(leaf % 2 ** lowest).terms];
+  let hash = group.root;
   let at = Math.floor(leaf / 2 ** lowest);
   let from = 0;
   for (let nodes = Math.ceil(width / 2 ** lowest); nodes > 1; nodes = Math.ceil(nodes / 2)) {

@@ -1,14 +1,37 @@
 // All entries of one transaction as a reader of the whole has them: in the bytes that answers copy, decoded for whoever asks, and
 // proven one by one. Values are elsewhere (tx-log.ts).
 
-import { equalBytes } from "../base/bytes.ts";
-import { proveInGroup } from "../proof/entries-tree.ts";
+import { EMPTY, equalBytes } from "../base/bytes.ts";
+import { EntriesTree, proveInGroup } from "../proof/entries-tree.ts";
 import { entryDigest } from "../proof/entry-digest.ts";
 import type { InclusionProof, TxEntry, TxHeader } from "../proof/model.ts";
+import { leafHash } from "../proof/tree-hash.ts";
 import type { EntriesBlock, StoredEntry } from "./entries-block.ts";
 import { ROW_ENTRIES, TREE_LEVEL_MIN } from "./layout.ts";
+import { RecentValues } from "./recent-values.ts";
 
 const GROUP_ENTRIES: number = 2 ** TREE_LEVEL_MIN;
+/** Smaller groups are hashed as fast as they are found. */
+const KEPT_ENTRIES_MIN = 3;
+const KEPT_GROUPS_MAX = 2048;
+const GROUP_KEY_FACTOR = 4096;
+
+/** Trees over groups of entries that were part of a proof, by transaction and group. */
+export class ProvenGroups {
+  readonly #groups = new RecentValues<EntriesTree>(KEPT_GROUPS_MAX);
+
+  get(txId: bigint, group: number): EntriesTree | undefined {
+    return this.#groups.get(Number(txId) * GROUP_KEY_FACTOR + group);
+  }
+
+  set(txId: bigint, group: number, tree: EntriesTree): void {
+    if (group < GROUP_KEY_FACTOR) this.#groups.set(Number(txId) * GROUP_KEY_FACTOR + group, tree);
+  }
+
+  clear(): void {
+    this.#groups.clear();
+  }
+}
 
 export interface EntryListParts {
   readonly header: TxHeader;
@@ -55,19 +78,38 @@ export class EntryList {
 
   /**
    * Proves the entry at `index` from the entries around it and the kept nodes of the tree, and says whether that leads to the root
-   * in the header.
+   * in the header. `groups`: where the hashes around it may be known already; its own is computed in any case.
    */
-  inclusionProof(index: number): { readonly proof: InclusionProof; readonly holds: boolean } {
-    const { header, blocks, upperNode, decoded } = this.#parts;
-    const { nentries, version, eh } = header;
+  inclusionProof(index: number, groups: ProvenGroups): { readonly proof: InclusionProof; readonly holds: boolean } {
+    const { header, upperNode, decoded } = this.#parts;
+    const { id, nentries, eh } = header;
     return decoded(() => {
-      const block = blocks[Math.floor(index / ROW_ENTRIES)] as EntriesBlock;
-      const first = (index % ROW_ENTRIES) - (index % GROUP_ENTRIES);
-      const digests: Uint8Array[] = [];
-      for (let i = first; i < Math.min(first + GROUP_ENTRIES, block.count); i++)
-        digests.push(entryDigest(block.at(i).entry, version));
-      const { proof, root } = proveInGroup(index, nentries, TREE_LEVEL_MIN, digests, upperNode);
-      return { proof, holds: equalBytes(root, eh) };
+      const at = Math.floor(index / GROUP_ENTRIES);
+      const known = groups.get(id, at);
+      const isKnown = known !== undefined && this.#isLeafOf(known, index);
+      const group = isKnown ? known : this.#groupAt(at);
+      const { proof, root } = proveInGroup(index, nentries, TREE_LEVEL_MIN, group, upperNode);
+      const holds = equalBytes(root, eh);
+      if (holds && !isKnown && nentries >= KEPT_ENTRIES_MIN) groups.set(id, at, group);
+      return { proof, holds };
     });
+  }
+
+  #isLeafOf(group: EntriesTree, index: number): boolean {
+    return equalBytes(leafHash(this.#digest(index)), group.leaf(index % GROUP_ENTRIES) ?? EMPTY);
+  }
+
+  #groupAt(at: number): EntriesTree {
+    const first = at * GROUP_ENTRIES;
+    const end = Math.min(first + GROUP_ENTRIES, this.#parts.header.nentries);
+    const digests: Uint8Array[] = [];
+    for (let i = first; i < end; i++) digests.push(this.#digest(i));
+    return new EntriesTree(digests);
+  }
+
+  #digest(index: number): Uint8Array {
+    const { header, blocks } = this.#parts;
+    const block = blocks[Math.floor(index / ROW_ENTRIES)] as EntriesBlock;
+    return entryDigest(block.at(index % ROW_ENTRIES).entry, header.version);
   }
 }

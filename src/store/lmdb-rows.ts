@@ -8,17 +8,22 @@ const SHARED_BYTES_MAX = 8 * 1024;
 /** Up to here a loop is faster than a call. */
 const LOOP_BYTES_MAX = 48;
 
-let slab = new Uint8Array(SLAB_BYTES);
+let slab: Uint8Array = newSlab();
 let used = 0;
 
 const { slice, subarray } = Uint8Array.prototype;
+
+/** Not cleared: only what was written is handed out. */
+function newSlab(): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(SLAB_BYTES).buffer);
+}
 
 // lmdb's buffers are Buffers whose `slice` does not copy.
 function copied(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
   if (length > SHARED_BYTES_MAX) return slice.call(bytes, start, end);
   if (used + length > SLAB_BYTES) {
-    slab = new Uint8Array(SLAB_BYTES);
+    slab = newSlab();
     used = 0;
   }
   const from = used;

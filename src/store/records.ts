@@ -222,9 +222,16 @@ export function decodeTxHead(bytes: Uint8Array, onMismatch: OnMismatch = refuseM
 
 /** The node of the history tree at `level` inside a transaction record, without decoding the rest. */
 export function nodeOfTxRecord(bytes: Uint8Array, level: number): Uint8Array {
-  const node = readHead(new RowReader(bytes, refuseMismatch)).nodes[level];
-  if (node === undefined) throw new RangeError("no such node in the transaction record");
-  return node;
+  const reader = new RowReader(bytes, refuseMismatch);
+  reader.skip(1);
+  reader.skip(reader.u16() + DIGEST_BYTES);
+  const count = reader.u8();
+  const from = reader.at + level * DIGEST_BYTES;
+  reader.skip(count * DIGEST_BYTES);
+  reader.skip(reader.u8() * DIGEST_BYTES);
+  reader.checksumSince(0, "record");
+  if (level >= count) throw new RangeError("no such node in the transaction record");
+  return bytes.subarray(from, from + DIGEST_BYTES);
 }
 
 interface RawHead {

@@ -9,7 +9,7 @@ import { sha256 } from "../proof/sha256.ts";
 import { alh as computeAlh } from "../proof/tx-header.ts";
 import type { Engine, Table } from "./engine.ts";
 import type { EntriesBlock, StoredEntry, ValueAt } from "./entries-block.ts";
-import { EntryList } from "./entry-list.ts";
+import { EntryList, ProvenGroups } from "./entry-list.ts";
 import { StoreError } from "./errors.ts";
 import { nameOfKey } from "./key-name.ts";
 import {
@@ -95,6 +95,7 @@ export class TxLog {
   readonly #edges = new RecentValues<Uint8Array>(EDGES_MAX);
   /** Headers and their Alhs, checked against each other. */
   readonly #heads = new RecentValues<Head>(HEADS_MAX);
+  readonly #groups = new ProvenGroups();
   /** Transactions whose entries have rows of their own. */
   readonly #inRows = new RecentValues<true>(HEADS_MAX);
   /** The row of entries read last: who reads in order of keys often finds them in order of transactions. */
@@ -205,7 +206,7 @@ export class TxLog {
   inclusionProof(txId: bigint, list: EntryList, key: Uint8Array, likely?: number): InclusionProof {
     const index = list.indexOf(key, likely);
     if (index < 0) throw this.#damaged(txId, "entries", key);
-    const { proof, holds } = list.inclusionProof(index);
+    const { proof, holds } = list.inclusionProof(index, this.#groups);
     if (!holds) throw this.#damaged(txId, "entries");
     return proof;
   }
@@ -251,6 +252,7 @@ export class TxLog {
     this.#edges.clear();
     this.#heads.clear();
     this.#inRows.clear();
+    this.#groups.clear();
     this.#lastBlock = undefined;
     this.#lastValues = undefined;
   }

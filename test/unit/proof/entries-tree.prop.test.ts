@@ -60,7 +60,8 @@ describe("the tree over the entries of a transaction", () => {
         const upper = tree.upperNodes(lowest);
         assert.equal(upper.length, upperNodeCount(width, lowest));
         const first = leaf - (leaf % 2 ** lowest);
-        const group = digests.slice(first, first + 2 ** lowest);
+        const group = new EntriesTree(digests.slice(first, first + 2 ** lowest));
+        assert.deepEqual(group.leaf(leaf - first), tree.leaf(leaf));
         const proven = proveInGroup(leaf, width, lowest, group, (place) => upper[place] as Uint8Array);
         assert.deepEqual(proven, { proof: tree.inclusionProof(leaf), root: tree.root });
       }),
@@ -74,7 +75,8 @@ describe("the tree over the entries of a transaction", () => {
         const tree = new EntriesTree(digests);
         const upper = tree.upperNodes(2);
         const first = leaf - (leaf % 4);
-        const group = digests.slice(first, first + 4);
+        const entries = digests.slice(first, first + 4);
+        const group = new EntriesTree(entries);
         const other = sha256(utf8("other"));
         const used = new Set<number>();
         proveInGroup(leaf, width, 2, group, (place) => {
@@ -87,8 +89,14 @@ describe("the tree over the entries of a transaction", () => {
           );
           assert.equal(toHex(proven.root) === toHex(tree.root), !used.has(at));
         });
-        group.forEach((_, at) => {
-          const proven = proveInGroup(leaf, width, 2, group.with(at, other), (place) => upper[place] as Uint8Array);
+        entries.forEach((_, at) => {
+          const proven = proveInGroup(
+            leaf,
+            width,
+            2,
+            new EntriesTree(entries.with(at, other)),
+            (place) => upper[place] as Uint8Array,
+          );
           assert.notDeepEqual(proven.root, tree.root);
         });
       }),
