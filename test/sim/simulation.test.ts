@@ -29,7 +29,8 @@ test("the same seed gives the same run", async () => {
 describe("is found within a few seeds:", () => {
   for (const [name, mutation] of Object.entries(MUTATIONS)) {
     test(name, async (t) => {
-      for (let seed = 1; seed <= SEEDS_OF_MUTATION; seed++) {
+      // Other ones than are known to find nothing wrong with the honest.
+      for (let seed = SEEDS + 1; seed <= SEEDS + SEEDS_OF_MUTATION; seed++) {
         const { findings } = await simulate({ seed, ops: OPS, mutation: mutation() });
         if (findings.length === 0) continue;
         t.diagnostic(`seed ${seed}: ${findings[0]}`);
