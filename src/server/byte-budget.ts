@@ -5,23 +5,25 @@
 //                └ does not ──▶ refused with resource_exhausted; the rest of the body is discarded unread
 //
 // A length is announced by content-length or by the first five bytes of a gRPC message. A body without either is counted as
-// it comes. Nothing is taken before the caller is known: Connect asks for the body after the gate (services/connect.ts).
+// it comes. Nothing is taken before the caller is known: Connect asks for the body after the gate (services/connect.ts). Calls
+// that need no login have a budget of their own.
 
 import type { Readable } from "node:stream";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { viewOf } from "../base/bytes.ts";
 
-/** The setting that refusals name. */
-const SETTING = "max-inflight-bytes";
 /** In front of a gRPC message: flags (1 byte) and length (4 bytes, big-endian). */
 export const GRPC_PREFIX_BYTES = 5;
 
 export class ByteBudget {
   readonly #limit: number;
+  readonly #setting: string;
   #taken = 0;
 
-  constructor(limit: number) {
+  /** `setting`: what refusals name. */
+  constructor(limit: number, setting = "max-inflight-bytes") {
     this.#limit = limit;
+    this.#setting = setting;
   }
 
   /** Bytes in flight. */
@@ -41,7 +43,7 @@ export class ByteBudget {
   }
 
   refusal(): ConnectError {
-    const message = `too many bytes are being received at once: the limit is ${this.#limit} (${SETTING}); try again`;
+    const message = `too many bytes are being received at once: the limit is ${this.#limit} (${this.#setting}); try again`;
     return new ConnectError(message, Code.ResourceExhausted);
   }
 }

@@ -26,8 +26,9 @@ export interface DoorOptions {
   /** On every answer, errors included. */
   readonly headers: Readonly<Record<string, string>>;
   readonly messageBytesMax: number;
-  /** For the bodies of all requests together. */
+  /** For the bodies of all requests together, and for those of calls that need no login. */
   readonly budget: ByteBudget;
+  readonly publicBudget: ByteBudget;
   /** Aborted when the server begins to stop. */
   readonly stopping: AbortSignal;
   readonly logger: Logger;

@@ -18,6 +18,7 @@ import type { UniversalCalls } from "./universal-call.ts";
 /** What all these calls share. */
 export interface GrpcUnaryDoor {
   readonly budget: ByteBudget;
+  readonly publicBudget: ByteBudget;
   readonly stopping: AbortSignal;
   readonly replies: GrpcReplies;
   readonly calls: UniversalCalls;
@@ -62,6 +63,10 @@ export class GrpcUnaryCall implements BodySink, CallContext {
     return this.#stream.peer;
   }
 
+  get #budget(): ByteBudget {
+    return this.#method.isPublic ? this.#door.publicBudget : this.#door.budget;
+  }
+
   header(name: string): string | undefined {
     return this.#stream.headers.get(name);
   }
@@ -92,7 +97,7 @@ export class GrpcUnaryCall implements BodySink, CallContext {
       this.#handOver([start]);
       return false;
     }
-    const { budget } = this.#door;
+    const budget = this.#budget;
     if (!budget.take(bytes)) {
       this.#fail(budget.refusal());
       return false;
@@ -151,7 +156,7 @@ export class GrpcUnaryCall implements BodySink, CallContext {
   }
 
   #giveBack(): void {
-    this.#door.budget.giveBack(this.#taken);
+    this.#budget.giveBack(this.#taken);
     this.#taken = 0;
   }
 }

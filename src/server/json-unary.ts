@@ -81,7 +81,7 @@ class JsonUnaryCall implements CallContext {
 
   begin(): void {
     const bytes = Number(this.#request.headers["content-length"]);
-    const { budget } = this.#door;
+    const budget = this.#method.isPublic ? this.#door.publicBudget : this.#door.budget;
     const refusal = this.#method.admit(this) ?? (budget.take(bytes) ? undefined : budget.refusal());
     if (refusal !== undefined) {
       this.#fail(refusal);

@@ -8,7 +8,7 @@ import { Sessions } from "../auth/sessions.ts";
 import { Tokens } from "../auth/tokens.ts";
 import { Users } from "../auth/users.ts";
 import { systemClock } from "../base/clock.ts";
-import { SHUTDOWN_GRACE_MS } from "../base/limits.ts";
+import { PUBLIC_INFLIGHT_BYTES_MAX, SHUTDOWN_GRACE_MS } from "../base/limits.ts";
 import { type Logger, type Meter, silentMeter } from "../base/observe.ts";
 import { systemRandom } from "../base/random.ts";
 import { diskDirectory } from "../database/data-directory.ts";
@@ -79,6 +79,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
       headers: { "immudb-uuid": uuid, "immudb-ts-version": OWN_VERSION },
       messageBytesMax,
       budget: new ByteBudget(config.inflightBytesMax),
+      publicBudget: new ByteBudget(PUBLIC_INFLIGHT_BYTES_MAX, "for callers who have not logged in"),
       stopping: stopping.signal,
       logger: options.logger,
       meter: room.meter,

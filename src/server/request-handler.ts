@@ -23,7 +23,7 @@ export type RequestHandler = (request: Request, response: ServerResponse | Http2
 
 /** Serves HTTP/1.1 and, under the stock transport, HTTP/2. */
 export function requestHandler(options: DoorOptions): RequestHandler {
-  const { routes, routerOptions, unary, page, headers, messageBytesMax, budget, stopping } = options;
+  const { routes, routerOptions, unary, page, headers, messageBytesMax, budget, publicBudget, stopping } = options;
   const route = connectNodeAdapter({
     ...routerOptions,
     routes,
@@ -45,8 +45,9 @@ export function requestHandler(options: DoorOptions): RequestHandler {
     const path = pathOf(request);
     if (path === undefined) return send(response, BAD_REQUEST);
     discardUnread(request, response);
-    const bytesMax = unary.get(path)?.messageBytesMax ?? messageBytesMax;
-    const share = new BudgetShare(budget, { contentLength, isGrpc, bytesMax });
+    const method = unary.get(path);
+    const bytesMax = method?.messageBytesMax ?? messageBytesMax;
+    const share = new BudgetShare(method?.isPublic ? publicBudget : budget, { contentLength, isGrpc, bytesMax });
     countBody(request, share);
     response.once("close", () => share.end());
     route(request, response);

@@ -40,9 +40,14 @@ export class UniversalCalls {
   run(stream: ServerStream, handler: UniversalHandler, begun: BegunBody = NOT_BEGUN): void {
     const { headers } = stream;
     const isGrpc = headers.get("content-type")?.startsWith("application/grpc") ?? false;
-    const { budget, unary, messageBytesMax } = this.#door;
-    const bytesMax = unary.get(handler.requestPath)?.messageBytesMax ?? messageBytesMax;
-    const share = new BudgetShare(budget, { contentLength: headers.get("content-length"), isGrpc, bytesMax });
+    const { budget, publicBudget, unary, messageBytesMax } = this.#door;
+    const short = unary.get(handler.requestPath);
+    const bytesMax = short?.messageBytesMax ?? messageBytesMax;
+    const share = new BudgetShare(short?.isPublic ? publicBudget : budget, {
+      contentLength: headers.get("content-length"),
+      isGrpc,
+      bytesMax,
+    });
     const { methodKind } = handler.method;
     stream.isWhole = methodKind === "unary" || methodKind === "server_streaming";
     const body = new PulledBody(stream, share, begun);

@@ -17,6 +17,8 @@ const JSON_OPTIONS = { ignoreUnknownFields: true };
 
 /** A unary method, ready to be called. */
 export class UnaryMethod {
+  /** Whether it needs no login. */
+  readonly isPublic: boolean;
   /** Longest request message. */
   readonly messageBytesMax: number;
   /** A request message from its protobuf form. Throws what the protobuf library throws. */
@@ -30,8 +32,8 @@ export class UnaryMethod {
     this.#method = method;
     this.#room = room;
     // Whoever has not logged in has no use for a long message.
-    this.messageBytesMax =
-      method.access.access === "public" ? Math.min(PUBLIC_MESSAGE_BYTES_MAX, messageBytesMax) : messageBytesMax;
+    this.isPublic = method.access.access === "public";
+    this.messageBytesMax = this.isPublic ? Math.min(PUBLIC_MESSAGE_BYTES_MAX, messageBytesMax) : messageBytesMax;
     this.decode = decoderOf(method.descriptor.input);
     this.encodeFramed = framedEncoderOf(method.descriptor.output) as (answer: object) => Uint8Array;
   }

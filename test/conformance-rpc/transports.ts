@@ -22,6 +22,7 @@ export async function serve(transport: Transport, messageBytesMax: number): Prom
       headers: {},
       messageBytesMax,
       budget: new ByteBudget(INFLIGHT_BYTES_MAX),
+      publicBudget: new ByteBudget(INFLIGHT_BYTES_MAX),
       stopping: new AbortController().signal,
       logger: silentLogger,
       meter: silentMeter,

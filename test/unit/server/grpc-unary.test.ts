@@ -57,6 +57,7 @@ describe("a unary gRPC call that waits", () => {
         headers: { "immudb-uuid": "x" },
         messageBytesMax: 500,
         budget,
+        publicBudget: budget,
         stopping: stopping.signal,
         logger: silentLogger,
         meter: silentMeter,
