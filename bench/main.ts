@@ -2,13 +2,17 @@
 // and answers verified. docs/performance.md says how to read it.
 //
 //   npm run bench -- --quick
+//   npm run bench -- --built                 the programs that `npm run build` makes, built anew
 //   npm run bench -- --workloads get,set --output json --out /tmp/get-set.json
 //   npm run bench -- --address 127.0.0.1:3322 --pid 4711
 //   npm run bench -- --show /tmp/get-set.json
 //   npm run bench -- --server-flags "--transport=node"
 
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { useNodeSha256 } from "../src/server/node-sha256.ts";
 import { hasH2load } from "./load/h2load.ts";
@@ -24,6 +28,7 @@ const { values: flags } = parseArgs({
     address: { type: "string" },
     pid: { type: "string" },
     program: { type: "string" },
+    built: { type: "boolean", default: false },
     label: { type: "string" },
     "server-flags": { type: "string", default: "" },
     keys: { type: "string" },
@@ -48,7 +53,8 @@ if (flags.list) {
 }
 
 function planOf(): Plan {
-  const { quick, address, program } = flags;
+  const { quick, address } = flags;
+  const program = flags.built ? built() : flags.program;
   const names = flags.workloads?.split(",").map((name) => name.trim());
   const unknown = names?.filter((name) => !NAMES.includes(name)) ?? [];
   if (unknown.length > 0) throw new Error(`no such workload: ${unknown.join(", ")}; --list names them all`);
@@ -77,6 +83,13 @@ function planOf(): Plan {
   };
 }
 
+/** Builds the programs from the sources as they are now. Returns that of the server. */
+function built(): string {
+  const root = fileURLToPath(new URL("../", import.meta.url));
+  execFileSync(process.execPath, ["scripts/build.mjs"], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  return join(root, "dist/immudb.js");
+}
+
 function rounded(value: number): number {
   return Number.isInteger(value) ? value : Number(value.toPrecision(4));
 }
@@ -92,7 +105,7 @@ async function run(plan: Plan): Promise<Report> {
     node: process.version,
     processors: `${processors.length} × ${processors[0]?.model}`,
     loadAverage: { before, after },
-    server: flags.label ?? [address ?? program ?? "sources", ...serverFlags].join(" "),
+    server: flags.label ?? [address ?? (flags.built ? "built" : (program ?? "sources")), ...serverFlags].join(" "),
     client: plan.client,
     secondsPerWorkload: (plan.turns * plan.turnMs) / 1000,
   };
