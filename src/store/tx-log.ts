@@ -38,6 +38,7 @@ import {
   type TxRecord,
 } from "./records.ts";
 import { refuseMismatch } from "./row-reader.ts";
+import { StoredTree } from "./stored-tree.ts";
 import type { ValueSegments } from "./value-segments.ts";
 
 /** The log environment and its tables; replaced as a whole when the log is reopened after a failure. */
@@ -51,11 +52,7 @@ export function logTables(engine: Engine): LogTables {
   return { engine, log: engine.table(LOG_TABLE), meta: engine.table(META_TABLE) };
 }
 
-/** Nodes kept of each level of the history tree: all of the upper ones. */
-const NODES_OF_LEVEL_MAX = 1024;
 const HEADS_MAX = 1024;
-const EDGES_MAX = 1024;
-const EDGE_KEY_FACTOR = 2 ** 26;
 
 interface Head {
   readonly header: TxHeader;
@@ -89,10 +86,7 @@ export class TxLog {
   // One for all reads of records: an engine does not keep the keys it is asked for.
   readonly #txKey: Uint8Array = txKey(0n);
   readonly #txKeyView: DataView = viewOf(this.#txKey);
-  /** By level, then by index. */
-  readonly #nodes: RecentValues<Uint8Array>[] = [];
-  /** Hashes of right edges of the history tree, by where they start and end. */
-  readonly #edges = new RecentValues<Uint8Array>(EDGES_MAX);
+  readonly #tree = new StoredTree((txId, level) => this.#nodeOf(txId, level));
   /** Headers and their Alhs, checked against each other. */
   readonly #heads = new RecentValues<Head>(HEADS_MAX);
   readonly #groups = new ProvenGroups();
@@ -218,38 +212,20 @@ export class TxLog {
     return this.#value(txId, index, stored);
   }
 
-  /** Node of the history tree, kept by the transaction whose leaf completed it. */
-  readonly node: NodeReader = Object.assign((level: number, index: number) => this.#node(level, index), {
-    remember: (start: number, end: number, compute: () => Uint8Array) => {
-      const key = start * EDGE_KEY_FACTOR + end;
-      let hash = this.#edges.get(key);
-      if (hash === undefined) {
-        hash = compute();
-        // Beyond it keys are not exact; proofs only take longer.
-        if (end < EDGE_KEY_FACTOR) this.#edges.set(key, hash);
-      }
-      return hash;
-    },
-  });
+  /** Node of the history tree. Throws `damaged`. */
+  get node(): NodeReader {
+    return this.#tree.node;
+  }
 
-  #node(level: number, index: number): Uint8Array {
-    this.#nodes[level] ??= new RecentValues(NODES_OF_LEVEL_MAX);
-    const nodes = this.#nodes[level];
-    let node = nodes.get(index);
-    if (node === undefined) {
-      const txId = (BigInt(index) + 1n) << BigInt(level);
-      const bytes = this.tables.log.get(txKey(txId));
-      if (bytes === undefined) throw this.#damaged(txId, "history tree node");
-      node = this.#decoded(txId, "history tree node", () => nodeOfTxRecord(bytes, level)).slice();
-      nodes.set(index, node);
-    }
-    return node;
+  #nodeOf(txId: bigint, level: number): Uint8Array {
+    const bytes = this.tables.log.get(txKey(txId));
+    if (bytes === undefined) throw this.#damaged(txId, "history tree node");
+    return this.#decoded(txId, "history tree node", () => nodeOfTxRecord(bytes, level));
   }
 
   /** Forgets what it remembers of transactions: some were discarded. */
   forget(): void {
-    this.#nodes.length = 0;
-    this.#edges.clear();
+    this.#tree.forget();
     this.#heads.clear();
     this.#inRows.clear();
     this.#groups.clear();
