@@ -3,6 +3,8 @@
 //
 // The rows are views of the pieces. A batch that was written needs them no more: the first piece is used again for the next.
 
+import { EMPTY } from "../base/bytes.ts";
+
 const PIECE_BYTES: number = 256 * 1024;
 
 /** Makes room for that many bytes, whose content is undefined. */
@@ -12,14 +14,16 @@ export type Allocate = (length: number) => Uint8Array;
 export const allocateAnew: Allocate = (length) => new Uint8Array(length);
 
 export class Arena {
-  readonly #first: Uint8Array = new Uint8Array(PIECE_BYTES);
-  #piece: Uint8Array = this.#first;
+  /** Made when it is first needed: most open databases are only read. */
+  #first: Uint8Array = EMPTY;
+  #piece: Uint8Array = EMPTY;
   #at = 0;
 
   readonly allocate: Allocate = (length) => {
     if (length > PIECE_BYTES / 4) return new Uint8Array(length);
-    if (this.#at + length > PIECE_BYTES) {
+    if (this.#at + length > this.#piece.length) {
       this.#piece = new Uint8Array(PIECE_BYTES);
+      if (this.#first.length === 0) this.#first = this.#piece;
       this.#at = 0;
     }
     const from = this.#at;

@@ -146,7 +146,7 @@ export class CheckedEngine implements Engine {
     this.#walk = walk;
     walkInThread({ path: this.#path, meta: this.#edges.meta }, walk.stop.signal).then(
       (end) => {
-        if (end === "stopped") return;
+        if (end === "stopped" || this.#walk !== walk) return;
         this.#endWalk();
         this.#isSound = true;
         this.#reader.close();

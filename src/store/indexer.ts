@@ -73,6 +73,8 @@ export class Indexer {
   /** Calls off the next batch or attempt; undefined when none waits for its time. */
   #cancelPause: (() => void) | undefined;
   #isRetrying = false;
+  /** Nothing is written before it was found sound: closing would have to wait for that. */
+  #isSound: boolean;
   /** Who waits for everything to be indexed. */
   #hurrying = 0;
 
@@ -80,11 +82,20 @@ export class Indexer {
     this.#parts = parts;
     this.#index = index;
     this.#watermark = watermark;
+    this.#isSound = index.engine.sound === undefined;
+    index.engine.sound?.then(
+      () => {
+        this.#isSound = true;
+        this.#start();
+      },
+      // Whoever opened it is told, too.
+      () => undefined,
+    );
   }
 
   /**
-   * Opens the index and brings it, with the overlay, up to `committed`. One that is damaged or does not belong to this log is built again, once
-   * the log is known not to be at fault: the index was the witness of how far it went.
+   * Opens the index and brings it, with the overlay, up to `committed`. One that is damaged or does not belong to this log is
+   * built again, once the log is known not to be at fault: the index was the witness of how far it went.
    */
   static async open(parts: IndexerParts, committed: bigint): Promise<Indexer> {
     const { database, driver, directory: indexDirectory, logger } = parts;
@@ -151,7 +162,7 @@ export class Indexer {
     this.#start();
   }
 
-  /** Resolves when all that was handed over is indexed, or a batch failed (it is tried again later). */
+  /** Resolves when all that was handed over is indexed, or a batch failed or cannot be written yet (it is tried later). */
   async settled(): Promise<void> {
     this.#hurrying++;
     this.#start();
@@ -168,7 +179,7 @@ export class Indexer {
 
   /** Writes a batch, now or when it is worth it. */
   #start(): void {
-    if (this.#running !== undefined || this.#isRetrying || this.#queue.length === 0) return;
+    if (this.#running !== undefined || this.#isRetrying || !this.#isSound || this.#queue.length === 0) return;
     if (!this.#isWorthIt()) {
       this.#cancelPause ??= this.#pause(INDEX_LINGER_MS);
       return;
