@@ -14,25 +14,26 @@ import { assert } from "../base/assert.ts";
 import { EMPTY, equalBytes } from "../base/bytes.ts";
 import { check } from "./errors.ts";
 import type { InclusionProof } from "./model.ts";
-import { sha256 } from "./sha256.ts";
-import { leafHash, nodeHash } from "./tree-hash.ts";
+import { DIGEST_LENGTH, sha256 } from "./sha256.ts";
+import { leafHash, leafHashInto, nodeHash, nodeHashInto } from "./tree-hash.ts";
+
+const PAIR_LENGTH = 2 * DIGEST_LENGTH;
 
 /** All levels kept, to hand out proofs. For the root alone, `entriesRoot` keeps less. */
 export class EntriesTree {
-  readonly #levels: Uint8Array[][];
+  /** From the leaves up, the root left out: the nodes of a level, one after the other. */
+  readonly #levels: readonly Uint8Array[];
   readonly #width: number;
   readonly root: Uint8Array;
 
   /** `digests` in entry order. */
   constructor(digests: readonly Uint8Array[]) {
-    let level = digests.map(leafHash);
-    this.#width = level.length;
-    this.#levels = [level];
-    while (level.length > 1) {
-      level = parents(level);
-      this.#levels.push(level);
-    }
-    this.root = level[0] ?? sha256(EMPTY);
+    const levels: Uint8Array[] = [];
+    let level = leaves(digests);
+    for (; level.length > DIGEST_LENGTH; level = parents(level)) levels.push(level);
+    this.#width = digests.length;
+    this.#levels = levels;
+    this.root = rootOf(level);
   }
 
   /** Audit path of the entry at `leaf` (from 0): siblings bottom-up, none where a node moved up alone. */
@@ -41,8 +42,8 @@ export class EntriesTree {
     const terms: Uint8Array[] = [];
     let at = leaf;
     for (const level of this.#levels) {
-      const sibling = level[at % 2 === 0 ? at + 1 : at - 1];
-      if (sibling !== undefined) terms.push(sibling);
+      const sibling = (at % 2 === 0 ? at + 1 : at - 1) * DIGEST_LENGTH;
+      if (sibling < level.length) terms.push(level.subarray(sibling, sibling + DIGEST_LENGTH));
       at = Math.floor(at / 2);
     }
     return { leaf, width: this.#width, terms };
@@ -50,12 +51,13 @@ export class EntriesTree {
 
   /** Hash of the leaf of this entry, from 0. */
   leaf(at: number): Uint8Array | undefined {
-    return this.#levels[0]?.[at];
+    if (at < 0 || at >= this.#width) return undefined;
+    return this.#levels[0]?.subarray(at * DIGEST_LENGTH, (at + 1) * DIGEST_LENGTH) ?? this.root;
   }
 
   /** Nodes of the levels from `lowest` up, without the root. */
   upperNodes(lowest: number): Uint8Array[] {
-    return this.#levels.slice(lowest, -1).flat();
+    return this.#levels.slice(lowest).flatMap(digestsIn);
   }
 }
 
@@ -96,9 +98,9 @@ export function proveInGroup(
 
 /** Root of the tree over `digests`, in entry order. */
 export function entriesRoot(digests: readonly Uint8Array[]): Uint8Array {
-  let level = digests.map(leafHash);
-  while (level.length > 1) level = parents(level);
-  return level[0] ?? sha256(EMPTY);
+  let level = leaves(digests);
+  while (level.length > DIGEST_LENGTH) level = parents(level);
+  return rootOf(level);
 }
 
 /**
@@ -127,12 +129,29 @@ export function verifyEntryInclusion(
   return leaf;
 }
 
-function parents(level: readonly Uint8Array[]): Uint8Array[] {
-  const out = new Array<Uint8Array>(Math.ceil(level.length / 2));
-  for (let i = 0; i < out.length; i++) {
-    const left = level[2 * i] as Uint8Array;
-    const right = level[2 * i + 1];
-    out[i] = right === undefined ? left : nodeHash(left, right);
-  }
+function leaves(digests: readonly Uint8Array[]): Uint8Array {
+  const level = new Uint8Array(digests.length * DIGEST_LENGTH);
+  for (let i = 0; i < digests.length; i++) leafHashInto(digests[i] as Uint8Array, level, i * DIGEST_LENGTH);
+  return level;
+}
+
+function parents(level: Uint8Array): Uint8Array {
+  const out = new Uint8Array(Math.ceil(level.length / PAIR_LENGTH) * DIGEST_LENGTH);
+  let to = 0;
+  let from = 0;
+  for (; from + PAIR_LENGTH <= level.length; from += PAIR_LENGTH, to += DIGEST_LENGTH)
+    nodeHashInto(level.subarray(from, from + PAIR_LENGTH), out, to);
+  if (from < level.length) out.set(level.subarray(from), to);
   return out;
+}
+
+/** An array of its own: the last level is a node, or nothing at all. */
+function rootOf(level: Uint8Array): Uint8Array {
+  return level.length === 0 ? sha256(EMPTY) : level;
+}
+
+function digestsIn(level: Uint8Array): Uint8Array[] {
+  const digests: Uint8Array[] = [];
+  for (let at = 0; at < level.length; at += DIGEST_LENGTH) digests.push(level.subarray(at, at + DIGEST_LENGTH));
+  return digests;
 }

@@ -135,9 +135,25 @@ function lengthAt(view: DataView, at: number): number {
   return Number(length);
 }
 
+// Short ones stand side by side in slabs, since an allocation for each costs more than filling it.
+const SLAB_BYTES = 16 * 1024;
+let slab = new Uint8Array(SLAB_BYTES);
+let slabUsed = 0;
+
 function prefixed(prefix: number, bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(1 + bytes.length);
+  const out = room(1 + bytes.length);
   out[0] = prefix;
   out.set(bytes, 1);
   return out;
+}
+
+function room(length: number): Uint8Array {
+  if (length > SLAB_BYTES / 16) return new Uint8Array(length);
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  const from = slabUsed;
+  slabUsed += length;
+  return slab.subarray(from, slabUsed);
 }

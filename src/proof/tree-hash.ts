@@ -3,7 +3,7 @@
 //   leaf  H( 00 | 32 bytes )          node  H( 01 | left | right )
 
 import { check } from "./errors.ts";
-import { DIGEST_LENGTH, sha256 } from "./sha256.ts";
+import { DIGEST_LENGTH, sha256, sha256Into } from "./sha256.ts";
 
 // Scratch space: hashing is synchronous and an implementation does not keep its argument.
 const leafPreimage = new Uint8Array(1 + DIGEST_LENGTH);
@@ -18,6 +18,13 @@ export function leafHash(digest: Uint8Array): Uint8Array {
   return sha256(leafPreimage);
 }
 
+/** The same, written at `at`. */
+export function leafHashInto(digest: Uint8Array, out: Uint8Array, at: number): void {
+  checkDigest(digest);
+  leafPreimage.set(digest, 1);
+  sha256Into(leafPreimage, out, at);
+}
+
 /** Hash of an inner node over its two children. Throws `digest_malformed`. */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   checkDigest(left);
@@ -25,6 +32,12 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   nodePreimage.set(left, 1);
   nodePreimage.set(right, 1 + DIGEST_LENGTH);
   return sha256(nodePreimage);
+}
+
+/** Hash of an inner node over two children that stand side by side, 64 bytes, written at `at`. */
+export function nodeHashInto(children: Uint8Array, out: Uint8Array, at: number): void {
+  nodePreimage.set(children, 1);
+  sha256Into(nodePreimage, out, at);
 }
 
 /** Throws `digest_malformed` unless the digest has 32 bytes: padding or cutting one would let two differ and count as equal. */

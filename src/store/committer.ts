@@ -241,7 +241,7 @@ export class Committer {
     }
     this.#open ??= { before, txs: [], indexables: [], writers: [], refusals: [], bytes: 0 };
     const forIndex = indexable(tx.header.id, tx.alh, tx.entries, texts);
-    for (const { text, version } of forIndex.versions) overlay.add(text, version);
+    for (const version of forIndex.versions) overlay.add(version.text, version);
     this.#open.txs.push(tx);
     this.#open.indexables.push(forIndex);
     this.#open.writers.push(writer);

@@ -42,10 +42,9 @@ export async function indexRows(
     if (stored === undefined) newKeys++;
     let current: VersionRecord | undefined = stored === undefined ? undefined : decodeVersion(key, stored);
     for (; from < versions.length; from++) {
-      const { text: next, version } = versions[from] as IndexableVersion;
+      const { text: next, txId, entry, metadata } = versions[from] as IndexableVersion;
       if (next !== text) break;
       if (current !== undefined) history.push(historyRow(key, current, allocate));
-      const { txId, entry, metadata } = version;
       current = { txId, entry, revision: current === undefined ? 1n : current.revision + 1n, metadata };
     }
     latest.push({ key, value: encodeVersion(key, current as VersionRecord, allocate) });

@@ -6,11 +6,10 @@ import { keyToText, type OverlayVersion } from "./overlay.ts";
 import type { TxLog } from "./tx-log.ts";
 
 /** One version of a key. */
-export interface IndexableVersion {
+export interface IndexableVersion extends OverlayVersion {
   readonly key: Uint8Array;
   /** The key as the overlay writes it. */
   readonly text: string;
-  readonly version: OverlayVersion;
 }
 
 /** A transaction as overlay and index see it. */
@@ -31,7 +30,7 @@ export function indexable(
   for (let entry = 0; entry < entries.length; entry++) {
     const { key, metadata } = entries[entry] as TxEntry;
     if (metadata?.nonIndexable) continue;
-    versions.push({ key, text: texts[entry] as string, version: { txId, entry, metadata } });
+    versions.push({ key, text: texts[entry] as string, txId, entry, metadata });
   }
   return { txId, alh, versions };
 }

@@ -279,7 +279,7 @@ export class Indexer {
 
   /** What the overlay has room for is served from there, and indexed later. */
   #addToOverlay(txs: readonly IndexableTx[]): void {
-    for (const { versions } of txs) for (const { text, version } of versions) this.#parts.overlay.add(text, version);
+    for (const { versions } of txs) for (const version of versions) this.#parts.overlay.add(version.text, version);
     this.add(txs);
   }
 

@@ -58,8 +58,8 @@ export class KeyReader {
     const indexed = bytes === undefined ? undefined : this.#decoded(key, bytes);
     if (indexed !== undefined) versions.push(indexed);
     let revision = indexed?.revision ?? 0n;
-    for (const version of newer(this.#overlay.versions(key), indexed, upTo))
-      versions.push({ ...version, revision: ++revision });
+    for (const { txId, entry, metadata } of newer(this.#overlay.versions(key), indexed, upTo))
+      versions.push({ txId, entry, revision: ++revision, metadata });
     const wanted = versions.filter((version) => version.revision >= first && version.revision <= last);
     if (BigInt(wanted.length) !== last - first + 1n) throw this.#damaged(key, undefined);
     return reverse ? wanted.reverse() : wanted;
@@ -122,7 +122,9 @@ function latestOf(
   if (versions.length === 0) return indexed;
   const fresh = newer(versions, indexed, upTo);
   const last = fresh.at(-1);
-  return last === undefined ? indexed : { ...last, revision: (indexed?.revision ?? 0n) + BigInt(fresh.length) };
+  if (last === undefined) return indexed;
+  const { txId, entry, metadata } = last;
+  return { txId, entry, revision: (indexed?.revision ?? 0n) + BigInt(fresh.length), metadata };
 }
 
 function compareTexts(a: string, b: string): number {

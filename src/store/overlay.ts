@@ -35,17 +35,15 @@ const NONE: readonly OverlayVersion[] = [];
 /** How many keys that are held no more may wait to be put in order, beside as many as are held. */
 const UNSORTED_SPARE = 1024;
 
-interface Held {
-  /** Oldest first. */
-  versions: OverlayVersion[];
-  /** Whether the key is among those in order. */
-  isSorted: boolean;
-}
+/** The versions of a key, oldest first; one that is alone, as most are, without an array. */
+type Held = OverlayVersion | OverlayVersion[];
 
 export class Overlay {
   readonly #held = new Map<string, Held>();
   readonly #sorted = new SortedKeys();
-  /** Every key that is not in `#sorted` yet, and some that are held no more. */
+  /** The keys in `#sorted`. */
+  readonly #inOrder = new Set<string>();
+  /** Every other key that is held, and some that are held no more. */
   #unsorted: string[] = [];
   #size = 0;
 
@@ -58,13 +56,15 @@ export class Overlay {
   add(text: string, version: OverlayVersion): void {
     const held = this.#held.get(text);
     if (held === undefined) {
-      this.#held.set(text, { versions: [version], isSorted: false });
+      this.#held.set(text, version);
       this.#unsorted.push(text);
       if (this.#unsorted.length > 2 * this.#held.size + UNSORTED_SPARE) this.#forgetUnsorted();
     } else {
-      const last = held.versions.at(-1) as OverlayVersion;
+      const versions = listed(held);
+      const last = versions.at(-1) as OverlayVersion;
       assert(last.txId < version.txId, "versions of a key come in the order of transactions");
-      held.versions.push(version);
+      versions.push(version);
+      this.#held.set(text, versions);
     }
     this.#size++;
   }
@@ -76,15 +76,15 @@ export class Overlay {
 
   /** Versions of a key given as text. */
   versionsOfText(text: string): readonly OverlayVersion[] {
-    return this.#held.get(text)?.versions ?? NONE;
+    const held = this.#held.get(text);
+    return held === undefined ? NONE : listed(held);
   }
 
   /** Keys in [from, to) as latin-1 texts, in order or from the end. */
   keys(from: string | undefined, to: string | undefined, reverse: boolean): Iterable<string> {
     for (const text of this.#unsorted) {
-      const held = this.#held.get(text);
-      if (held === undefined || held.isSorted) continue;
-      held.isSorted = true;
+      if (!this.#held.has(text) || this.#inOrder.has(text)) continue;
+      this.#inOrder.add(text);
       this.#sorted.insert(text);
     }
     this.#unsorted = [];
@@ -94,28 +94,31 @@ export class Overlay {
   /** Forgets the versions of a key by transactions up to `txId`: the index has them. */
   dropThrough(text: string, txId: bigint): void {
     const held = this.#held.get(text);
-    if (held === undefined) return;
-    const newer = held.versions.findIndex((version) => version.txId > txId);
-    this.#keep(text, held, newer < 0 ? [] : held.versions.slice(newer));
+    if (held !== undefined) this.#keep(text, held, (version) => version.txId > txId);
   }
 
   /** Forgets the versions of transactions after `txId`: they were discarded. */
   dropAfter(txId: bigint): void {
-    for (const [text, held] of [...this.#held]) {
-      const kept = held.versions.filter((version) => version.txId <= txId);
-      this.#keep(text, held, kept);
-    }
+    for (const [text, held] of [...this.#held]) this.#keep(text, held, (version) => version.txId <= txId);
   }
 
-  #keep(text: string, held: Held, kept: OverlayVersion[]): void {
-    this.#size -= held.versions.length - kept.length;
-    held.versions = kept;
-    if (kept.length > 0) return;
+  #keep(text: string, held: Held, wanted: (version: OverlayVersion) => boolean): void {
+    const versions = listed(held);
+    const kept = versions.filter(wanted);
+    this.#size -= versions.length - kept.length;
+    if (kept.length > 0) {
+      this.#held.set(text, kept);
+      return;
+    }
     this.#held.delete(text);
-    if (held.isSorted) this.#sorted.remove(text);
+    if (this.#inOrder.delete(text)) this.#sorted.remove(text);
   }
 
   #forgetUnsorted(): void {
-    this.#unsorted = [...this.#held].filter(([, { isSorted }]) => !isSorted).map(([text]) => text);
+    this.#unsorted = [...this.#held.keys()].filter((text) => !this.#inOrder.has(text));
   }
+}
+
+function listed(held: Held): OverlayVersion[] {
+  return Array.isArray(held) ? held : [held];
 }

@@ -382,7 +382,7 @@ export class Store implements AsyncDisposable {
   #readPrecommitted(last: bigint): void {
     for (let txId = this.#committed.txId + 1n; txId <= last; txId++) {
       const tx = indexableFromLog(this.#log, txId);
-      for (const { text, version } of tx.versions) this.#overlay.add(text, version);
+      for (const version of tx.versions) this.#overlay.add(version.text, version);
       this.#precommitted.push(tx);
     }
   }
