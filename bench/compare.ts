@@ -13,7 +13,7 @@ import { markdownTable } from "markdown-table";
 import { useNodeSha256 } from "../src/server/node-sha256.ts";
 import { Cell } from "./cell.ts";
 import { prepare } from "./ground.ts";
-import { digits } from "./report.ts";
+import { digits, floorsTable } from "./report.ts";
 import type { FigureName, Report, Result } from "./result.ts";
 import { type SubjectOptions, startSubject } from "./subject.ts";
 import { READS } from "./workloads/reads.ts";
@@ -42,8 +42,12 @@ const FIGURES: readonly (readonly [name: FigureName, head: string])[] = [
 useNodeSha256();
 const [a, b] = positionals;
 if (a === undefined || b === undefined) throw new Error("name two reports (.json), two addresses or two programs");
-const pairs = a.endsWith(".json") ? pairsOf(read(a).results, read(b).results) : await sideBySide(a, b);
-console.log(table(pairs));
+if (a.endsWith(".json")) {
+  const [before, after] = [read(a), read(b)];
+  console.log(`${table(pairsOf(before.results, after.results))}\n\n${floorsTable(before, after)}`);
+} else {
+  console.log(table(await sideBySide(a, b)));
+}
 
 /** The same workload twice. */
 type Pair = readonly [Result, Result];
@@ -54,7 +58,12 @@ function read(file: string): Report {
 
 function pairsOf(before: readonly Result[], after: readonly Result[]): Pair[] {
   const same = (one: Result) => (other: Result) => other.workload === one.workload && other.inFlight === one.inFlight;
-  return before.flatMap((one) => after.filter(same(one)).map((other): Pair => [one, other]));
+  const measured = (results: readonly Result[]): Result[] => results.filter(({ notBuilt }) => notBuilt !== true);
+  return measured(before).flatMap((one) =>
+    measured(after)
+      .filter(same(one))
+      .map((other): Pair => [one, other]),
+  );
 }
 
 async function sideBySide(first: string, second: string): Promise<Pair[]> {
@@ -102,12 +111,13 @@ async function opened(
 function table(all: readonly Pair[]): string {
   const used = FIGURES.filter(([name]) => all.some((pair) => pair.every(({ figures }) => figures[name] !== undefined)));
   const heads = ["what", "in flight", ...used.flatMap(([, head]) => [`${head} A`, "B", "B/A (spread)"])];
-  const rows = all.map((pair) => [
+  const calls = all.filter(([{ figures }]) => figures.callsPerSecond !== undefined);
+  const rows = calls.map((pair) => [
     pair[0].workload,
     String(pair[0].inFlight),
     ...used.flatMap(([name]) => [digits(pair[0].figures[name]), digits(pair[1].figures[name]), ratio(pair, name)]),
   ]);
-  return [markdownTable([heads, ...rows], { align: ["l", ...heads.slice(1).map(() => "r")] }), ...others(all)].join(
+  return [markdownTable([heads, ...rows], { align: ["l", ...heads.slice(1).map(() => "r")] }), ...otherTable(all)].join(
     "\n",
   );
 }
@@ -124,12 +134,17 @@ function ratio([one, other]: Pair, name: FigureName): string {
 }
 
 /** What has none of the figures above: starts, memory, disk. */
-function others(all: readonly Pair[]): string[] {
-  return all
+function otherTable(all: readonly Pair[]): string[] {
+  const rows = all
     .filter(([one]) => one.figures.callsPerSecond === undefined)
     .flatMap(([one, other]) =>
-      Object.entries(one.figures).map(
-        ([name, value]) => `${one.workload}, ${name}: ${digits(value)} → ${digits(other.figures[name as FigureName])}`,
-      ),
+      Object.entries(other.figures).map(([name, value]) => [
+        one.workload,
+        name,
+        digits(one.figures[name as FigureName]),
+        digits(value),
+      ]),
     );
+  if (rows.length === 0) return [];
+  return ["", markdownTable([["what", "figure", "A", "B"], ...rows], { align: ["l", "l", "r", "r"] })];
 }

@@ -1,7 +1,7 @@
 // Tables for people, in Markdown.
 
 import { markdownTable } from "markdown-table";
-import { floorOf, PROTOTYPE_ENTRIES_PER_SECOND, verdictOf } from "./floors.ts";
+import { FLOORS, floorOf, PROTOTYPE_ENTRIES_PER_SECOND, verdictOf } from "./floors.ts";
 import type { Conditions, FigureName, Figures, Report, Result } from "./result.ts";
 
 /** Figures that have a column of their own in the table of calls, and their heads. */
@@ -18,8 +18,8 @@ const COLUMNS: readonly (readonly [name: FigureName, head: string])[] = [
 
 /** Units of the figures that a floor may be about. */
 const UNITS: Partial<Record<FigureName, string>> = {
-  cpuUsPerCall: "µs",
-  cpuMsPer1000Entries: "ms/1000 entries",
+  cpuUsPerCall: "CPU µs/call",
+  cpuMsPer1000Entries: "CPU ms/1000 entries",
   ofCommits: "of commits",
   firstReadSeconds: "s",
   anonymousMb: "MB",
@@ -63,6 +63,26 @@ function callTable(results: readonly Result[]): string {
 function otherTable(results: readonly Result[]): string {
   const rows = results.map((result) => [result.workload, spelledOut(result.figures), ...judged(result)]);
   return markdownTable([["what", "figures", "floor", ""], ...rows]);
+}
+
+/** What has a floor, in two reports: before, and now with its verdict. */
+export function floorsTable(before: Report, now: Report): string {
+  const rows = FLOORS.map(({ workload, inFlight, figure, bound, floor, aim }) => {
+    const [old, found] = [before, now].map(({ results }) =>
+      results.find((result) => result.workload === workload && result.inFlight === inFlight),
+    );
+    return [
+      inFlight === 0 ? workload : `${workload}, ${inFlight} in flight`,
+      UNITS[figure] ?? "",
+      digits(old?.figures[figure]),
+      digits(found?.figures[figure]),
+      `${bound === "at most" ? "≤" : "≥"} ${floor}`,
+      String(aim),
+      (found && verdictOf(found)) ?? "",
+    ];
+  });
+  const heads = ["what", "unit", "before", "now", "floor", "aim", ""];
+  return markdownTable([heads, ...rows], { align: ["l", "l", "r", "r", "r", "r", "l"] });
 }
 
 function judged(result: Result): string[] {
