@@ -81,6 +81,8 @@ export const PUBLIC_INFLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
 export const PREFACE_TIMEOUT_MS = 10_000;
 /** How long a stopping server waits for the calls under way, in milliseconds. */
 export const SHUTDOWN_GRACE_MS = 10_000;
+/** How long one HTTP/2 connection may keep the server from all others with what it has sent at once, in milliseconds. */
+export const READ_TURN_MS = 20;
 /** A message that is to come as a whole may take so long, in milliseconds, and so much longer as it comes at this rate. */
 export const SLOW_MESSAGE_MS = 30_000;
 export const SLOW_MESSAGE_BYTES_PER_SECOND = 8192;

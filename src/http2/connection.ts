@@ -9,7 +9,7 @@
 
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { CONNECTION_KEEPALIVE_MS } from "../base/limits.ts";
+import { CONNECTION_KEEPALIVE_MS, READ_TURN_MS } from "../base/limits.ts";
 import type { Logger, Meter } from "../base/observe.ts";
 import { Allowances } from "./allowance.ts";
 import { ConnectionWatch, type Overdue } from "./connection-watch.ts";
@@ -61,6 +61,8 @@ export class Connection implements ReceivingConnection {
   readonly #receiver: Receiver;
   readonly #reader: FrameReader;
   readonly #watch: ConnectionWatch;
+  /** When the turn at hand began, in milliseconds. */
+  #turnBegan = 0;
   /** Bytes of the preface that have come. */
   #prefaceBytes = 0;
   /** Whether output is flushed anyway: at the end of a read, or in the next tick. */
@@ -203,12 +205,23 @@ export class Connection implements ReceivingConnection {
     this.#flush();
   }
 
+  isTurnOver(): boolean {
+    return performance.now() - this.#turnBegan > READ_TURN_MS;
+  }
+
   #read(chunk: Buffer): void {
     if (!this.reading) return;
     this.#watch.heard = true;
+    this.#act(chunk, 0);
+  }
+
+  /** Acts on what was read, from `from` on. Calls that come together may be much work: then others have their turn between. */
+  #act(chunk: Buffer, from: number): void {
+    this.#turnBegan = performance.now();
     this.#flushDue = true;
+    let at = chunk.length;
     try {
-      this.#reader.push(chunk, this.#prefaceBytes === PREFACE.length ? 0 : this.#readPreface(chunk));
+      at = this.#reader.push(chunk, this.#prefaceBytes === PREFACE.length ? from : this.#readPreface(chunk));
       if (this.output.unreadFrames > this.limits.unreadControlFramesMax) {
         throw new Http2Error("ENHANCE_YOUR_CALM", "too many frames that are not read");
       }
@@ -217,6 +230,16 @@ export class Connection implements ReceivingConnection {
     }
     this.#flushDue = false;
     this.#flush();
+    if (at < chunk.length && this.reading) this.#actLater(chunk, at);
+  }
+
+  #actLater(chunk: Buffer, at: number): void {
+    this.#socket.pause();
+    setImmediate(() => {
+      if (!this.reading) return;
+      this.#socket.resume();
+      this.#act(chunk, at);
+    });
   }
 
   #readPreface(chunk: Buffer): number {

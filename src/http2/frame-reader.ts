@@ -4,10 +4,15 @@
 import { CONTINUATION, FRAME_HEADER_BYTES, FRAME_PAYLOAD_MAX, HEADERS, readUint31 } from "./frames.ts";
 import { Http2Error } from "./http2-error.ts";
 
+/** After so many frames it is asked whose turn it is: a power of two. */
+const FRAMES_PER_LOOK = 8;
+
 /** What takes the frames. The payload is `bytes` from `start` to before `end`, and stays as it is. */
 export interface FrameTarget {
   /** Whether more frames are wanted. */
   readonly reading: boolean;
+  /** Whether it is somebody else's turn; asked now and then. */
+  isTurnOver(): boolean;
   frame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
 }
 
@@ -27,8 +32,12 @@ export class FrameReader {
     return this.#begun[3] === HEADERS || this.#begun[3] === CONTINUATION;
   }
 
-  /** @throws Http2Error when a frame is longer than allowed, and what the target throws. */
-  push(chunk: Buffer, from: number): void {
+  /**
+   * Acts on a chunk from `from` on. Returns where to go on later when the turn is over, or the chunk's length.
+   * @throws Http2Error when a frame is longer than allowed, and what the target throws.
+   */
+  push(chunk: Buffer, from: number): number {
+    let frames = 0;
     let at = this.#begun === undefined ? from : this.#continue(chunk, from);
     const target = this.#target;
     while (at + FRAME_HEADER_BYTES <= chunk.length) {
@@ -36,11 +45,13 @@ export class FrameReader {
       const start = at + FRAME_HEADER_BYTES;
       const end = start + length;
       if (end > chunk.length) break;
-      if (!target.reading) return;
+      if (!target.reading) return chunk.length;
+      if ((++frames & (FRAMES_PER_LOOK - 1)) === 0 && target.isTurnOver()) return at;
       target.frame(chunk[at + 3] as number, chunk[at + 4] as number, readUint31(chunk, at + 5), chunk, start, end);
       at = end;
     }
     if (at < chunk.length) this.#begin(chunk, at);
+    return chunk.length;
   }
 
   #begin(chunk: Buffer, at: number): void {

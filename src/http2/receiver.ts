@@ -46,6 +46,10 @@ export class Receiver implements FrameTarget {
     return this.#connection.reading;
   }
 
+  isTurnOver(): boolean {
+    return this.#connection.isTurnOver();
+  }
+
   frame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     if (!this.begun) this.#expectSettings(type, flags);
     if (this.headers.inBlock && type !== CONTINUATION) throw protocolError("a header block that is interrupted");

@@ -17,6 +17,8 @@ export interface ReceivingConnection extends StreamOwner {
   readonly reading: boolean;
   /** New streams are ignored: the last one has been announced. */
   readonly leaving: boolean;
+  /** Whether it has been at work for so long that others should have their turn. */
+  isTurnOver(): boolean;
   /** A call has begun. */
   request(stream: Stream): void;
   /** The peer answered our PING. */

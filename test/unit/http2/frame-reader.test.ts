@@ -11,6 +11,13 @@ class Collector implements FrameTarget {
   reading = true;
   readonly frames: { type: number; flags: number; streamId: number; payload: Uint8Array }[] = [];
 
+  /** Whether it is to say each time that its turn is over. */
+  tires = false;
+
+  isTurnOver(): boolean {
+    return this.tires;
+  }
+
   frame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     this.frames.push({ type, flags, streamId, payload: bytes.subarray(start, end) });
   }
@@ -91,6 +98,7 @@ test("a part of a header block that has begun is noticed", () => {
 test("who wants no more frames gets none of the same chunk", () => {
   const target = new Collector();
   const stopping: FrameTarget = {
+    isTurnOver: () => false,
     get reading() {
       return target.frames.length === 0;
     },
@@ -99,4 +107,18 @@ test("who wants no more frames gets none of the same chunk", () => {
   const two = Buffer.concat([frame(DATA, 0, 1, Uint8Array.of(1)), frame(DATA, 0, 1, Uint8Array.of(2))]);
   new FrameReader(stopping).push(two, 0);
   assert.equal(target.frames.length, 1);
+});
+
+test("who gives others their turn goes on where he stopped", () => {
+  const bytes = Buffer.concat(Array.from({ length: 100 }, (_, i) => frame(DATA, 0, i, Buffer.alloc(i))));
+  const collector = new Collector();
+  collector.tires = true;
+  const reader = new FrameReader(collector);
+  let turns = 0;
+  for (let at = 0; at < bytes.length; turns++) at = reader.push(bytes, at);
+  assert.ok(turns > 10, `${turns} turns`);
+  assert.deepEqual(
+    collector.frames.map(({ streamId, payload }) => [streamId, payload.length]),
+    Array.from({ length: 100 }, (_, i) => [i, i]),
+  );
 });

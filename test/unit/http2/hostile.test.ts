@@ -251,6 +251,23 @@ test("late DATA on a stream that the server ended costs its window and no answer
   );
 });
 
+test("who sends much work at once leaves others their turn", async () => {
+  let handled = 0;
+  await using server = await TestHttp2Server.start((stream) => {
+    const began = performance.now();
+    while (performance.now() - began < 5);
+    handled++;
+    answerAtEnd(stream);
+  });
+  using busy = await RawClient.open(server);
+  using other = await RawClient.open(server);
+  busy.send(times(100, (i) => headers(odd(i))));
+  await other.roundTrip();
+  assert.ok(handled < 100, `${handled} calls before another connection had its turn`);
+  await busy.roundTrip();
+  assert.equal(handled, 100);
+});
+
 // Time.
 
 test("a preface that does not come is not waited for", async () => {
