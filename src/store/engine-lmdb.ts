@@ -28,6 +28,7 @@ const TABLES_MAX = 16;
 /** The first key that there can be: an empty one is none. */
 const FIRST_KEY: Uint8Array = Uint8Array.of(0);
 const DATA_FILE = "data.mdb";
+const REOPENING = "the environment could not be opened again yet after a failed write";
 /** What a new environment writes before its first batch, its tables among it; amply. */
 const NEW_BYTES: number = 64 * PAGE_BYTES;
 
@@ -272,8 +273,7 @@ class LmdbEngine implements HoldingEngine {
     this.#requireNotClosed();
     // Who comes later may find it open.
     if (this.#state === "lost") this.#turn = this.#turn.then(() => this.#findAgain());
-    if (this.#state === "reopening" || this.#state === "lost")
-      throw new StoreError("closed", "the environment could not be opened again yet after a failed write");
+    if (this.#state === "reopening" || this.#state === "lost") throw new StoreError("closed", REOPENING);
   }
 }
 
@@ -373,9 +373,17 @@ function namingDamage<T>(directory: string, run: () => T): T {
  */
 const DAMAGE_CODES = [-30_797, -30_796, -30_794, -30_793, -30_784, -30_782];
 
+/**
+ * What a read answers when a write has just failed so that the environment must be opened again, and who wrote has not been
+ * told yet. Where a read transaction was to begin it comes without a code.
+ */
+const PANIC = "MDB_PANIC";
+
 function namedDamage(directory: string, error: unknown): unknown {
-  if (!DAMAGE_CODES.includes((error as { code?: number }).code ?? 0)) return error;
-  return damaged(join(directory, DATA_FILE), (error as Error).message, error);
+  const { code = 0, message } = error as { code?: number; message: string };
+  if (message.includes(PANIC)) return new StoreError("closed", REOPENING, {}, error);
+  if (!DAMAGE_CODES.includes(code)) return error;
+  return damaged(join(directory, DATA_FILE), message, error);
 }
 
 function bytesOf(directory: string): number {
