@@ -62,8 +62,8 @@ export const REMOVED_ROW: Uint8Array = utf8("removed");
 
 /** Entries of one row. */
 export const ROW_ENTRIES = 32;
-/** Entries that share a row of values. */
-export const ROW_VALUES = 8;
+/** Entries that share a row of values: few enough for such rows to fill pages well. */
+export const ROW_VALUES = 4;
 /** Nodes of one row of an entries tree. */
 export const ROW_NODES = 64;
 /** Lowest level of the entries tree that is kept: below it eight leaves are hashed again. */

@@ -450,8 +450,8 @@ describe("a damaged row", () => {
     await afterChange(log(treeKey(2n, 0)), gone, (_, damaged) => {
       assert.equal(damaged.filter((name) => name.startsWith("place of p")).length, 40);
     });
-    await afterChange(log(valuesKey(2n, 4)), gone, (_, damaged) => {
-      const short = [32, 34, 35, 37, 38].map((i) => `value of p${i}`);
+    await afterChange(log(valuesKey(2n, 8)), gone, (_, damaged) => {
+      const short = [32, 34, 35].map((i) => `value of p${i}`);
       assert.deepEqual([...damaged].sort(), short.sort());
     });
     await afterChange(log(valueKey(3n, 0, 0)), gone, (_, damaged) => {

@@ -243,7 +243,7 @@ describe("a row that is missing", () => {
     await found(rows.log, txKey(1n), ["transaction 1"]);
     await found(rows.log, entriesKey(TX.parts, 0), [`entry ${TX.parts}`]);
     await found(rows.log, treeKey(TX.many, 3), [`tree ${TX.many}`]);
-    await found(rows.log, valuesKey(TX.many, 124), [`value ${TX.many}`]);
+    await found(rows.log, valuesKey(TX.many, 249), [`value ${TX.many}`]);
     await found(rows.log, valueKey(TX.big, 0, 1), [`value ${TX.big}`]);
     await found(rows.log, valueKey(TX.big, 0, 2), [`value ${TX.big}`]);
     await found(rows.logMeta, FORMAT_ROW, ["format -"]);
@@ -300,7 +300,7 @@ describe("a row too many", () => {
     const part = rows.log.get(entriesKey(TX.parts, 0)) as Uint8Array;
     await found(rows.log, entriesKey(TX.parts, 1), part, [`row ${TX.parts}`]);
     await found(rows.log, treeKey(TX.many, 4), part, [`row ${TX.many}`]);
-    await found(rows.log, valuesKey(TX.many, 125), part, [`row ${TX.many}`]);
+    await found(rows.log, valuesKey(TX.many, 250), part, [`row ${TX.many}`]);
     await found(rows.log, entriesKey(TX.small, 0), part, [`row ${TX.small}`]);
     await found(rows.log, valueKey(TX.big, 0, 3), utf8("more"), [`row ${TX.big}`]);
     await found(rows.log, valueKey(TX.big, 1, 0), utf8("more"), [`row ${TX.big}`]);
