@@ -130,6 +130,11 @@ export class EntriesBlock {
     return new EntriesBlock(wire, places, offsets, values === "inside" ? rest : undefined);
   }
 
+  /** Whether values that are here have rows of their own. */
+  get hasValuesInRows(): boolean {
+    return this.#values === undefined;
+  }
+
   /** All entries, in order. Refuses bytes that belong to none. */
   all(): StoredEntry[] {
     const entries: StoredEntry[] = [];
@@ -159,10 +164,10 @@ export class EntriesBlock {
 
   /**
    * The value of entry `i` when all is as it should be: the entry is there and has this key, the value is here and hashes to
-   * what the entry says. Nothing is decoded for it. Otherwise undefined, and at() tells what there is instead. `row`: asked for
-   * the row of values when values are in rows.
+   * what the entry says. Nothing is decoded for it. Otherwise undefined, and at() tells what there is instead. `row`: the row
+   * of values that it shares with its neighbours, when values are in rows.
    */
-  soundValue(i: number, key: Uint8Array, row: () => Uint8Array | undefined): Uint8Array | undefined {
+  soundValue(i: number, key: Uint8Array, row: Uint8Array | undefined): Uint8Array | undefined {
     if (i >= this.count) return undefined;
     this.#goTo(i);
     const start = this.#start();
@@ -170,7 +175,7 @@ export class EntriesBlock {
     const { wire } = this;
     const hash = start + 1 + this.#varintBytes(start + 1) + key.length;
     const length = this.#valueLength(start, this.#end(start));
-    const values = this.#values ?? (length === 0 ? EMPTY : row());
+    const values = this.#values ?? (length === 0 ? EMPTY : row);
     if (values === undefined || wire[hash] !== HASH_TAG || wire[hash + 1] !== DIGEST_LENGTH) return undefined;
     const value = values.subarray(this.#from, this.#from + length);
     const digest = sha256(value);

@@ -188,10 +188,14 @@ export class TxLog {
   /** The store value of one entry, checked to belong to `key`. */
   valueOf(txId: bigint, index: number, key: Uint8Array): Uint8Array {
     if (txId >= this.truncatedBefore) {
-      const block = this.#blockAt(txId, Math.floor(index / ROW_ENTRIES));
-      const row = (): Uint8Array | undefined => this.#valuesRow(txId, Math.floor(index / ROW_VALUES));
-      const value = this.#decoded(txId, "entries", () => block.soundValue(index % ROW_ENTRIES, key, row));
-      if (value !== undefined) return value;
+      try {
+        const block = this.#blockAt(txId, Math.floor(index / ROW_ENTRIES));
+        const row = block.hasValuesInRows ? this.#valuesRow(txId, Math.floor(index / ROW_VALUES)) : undefined;
+        const value = block.soundValue(index % ROW_ENTRIES, key, row);
+        if (value !== undefined) return value;
+      } catch (error) {
+        throw this.#damageOf(txId, "entries", error);
+      }
     }
     return this.entry(txId, index, key).value;
   }
@@ -234,23 +238,25 @@ export class TxLog {
   }
 
   #storedAt(txId: bigint, index: number): StoredEntry | undefined {
-    const block = this.#blockAt(txId, Math.floor(index / ROW_ENTRIES));
-    const place = index % ROW_ENTRIES;
-    return place < block.count ? this.#decoded(txId, "entries", () => block.at(place)) : undefined;
+    return this.#decoded(txId, "entries", () => {
+      const block = this.#blockAt(txId, Math.floor(index / ROW_ENTRIES));
+      const place = index % ROW_ENTRIES;
+      return place < block.count ? block.at(place) : undefined;
+    });
   }
 
-  /** The block of entries in row `row` of a transaction, without its header. */
+  /** The block of entries in row `row` of a transaction, without its header. Throws what decoding throws. */
   #blockAt(txId: bigint, row: number): EntriesBlock {
     const last = this.#lastBlock;
     if (last !== undefined && last.txId === txId && last.row === row) return last.block;
     const inRows = this.#inRows.get(Number(txId)) ?? false;
     const record = inRows ? undefined : this.#row(txId);
-    let block = record && this.#decoded(txId, "entries", () => blockInside(record));
+    let block = record && blockInside(record);
     if (block === undefined) {
       if (!inRows) this.#inRows.set(Number(txId), true);
       const bytes = this.tables.log.get(entriesKey(txId, row));
       if (bytes === undefined) throw this.#damaged(txId, "entries");
-      block = this.#decoded(txId, "entries", () => decodeEntriesRow(bytes));
+      block = decodeEntriesRow(bytes);
     }
     this.#lastBlock = { txId, row, block };
     return block;
@@ -358,10 +364,14 @@ export class TxLog {
     try {
       return decode();
     } catch (error) {
-      if (error instanceof StoreError) throw error;
-      if (error instanceof RangeError || error instanceof RoomError) throw this.#damaged(txId, what, undefined, error);
-      throw error;
+      throw this.#damageOf(txId, what, error);
     }
+  }
+
+  #damageOf(txId: bigint, what: string, error: unknown): unknown {
+    if (error instanceof StoreError) return error;
+    const isDamage = error instanceof RangeError || error instanceof RoomError;
+    return isDamage ? this.#damaged(txId, what, undefined, error) : error;
   }
 
   #damaged(txId: bigint, what: string, key?: Uint8Array, cause?: unknown): StoreError {
