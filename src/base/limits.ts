@@ -130,7 +130,7 @@ export const GRPC_FAILURES_KEPT = 256;
 /** Size up to which an environment that may be damaged is looked at before it is opened; a bigger one while it is served. */
 export const WALK_FIRST_BYTES_MAX: number = 4 * 1024 * 1024;
 /** Environments that are looked at while they are served, at once; each takes a thread. */
-export const PAGE_WALKS_MAX = 2;
+export const PAGE_WALKS_MAX = 1;
 /** Databases open at once (server setting `max-active-databases`). */
 export const ACTIVE_DATABASES_MAX = 100;
 /** Findings that a verification lists; it counts all of them. */
