@@ -299,7 +299,7 @@ export class Connection implements ReceivingConnection {
     if (error instanceof Http2Error) this.#punish(error.code, error.message);
     else if (error instanceof HpackError) this.#punish("COMPRESSION_ERROR", error.message);
     else if (this.#end("INTERNAL_ERROR", "a fault of the server")) {
-      this.#options.logger.error({ peer: this.peer, error }, "a call on an HTTP/2 connection failed unexpectedly");
+      this.#options.logger.error({ peer: this.peer, err: error }, "a call on an HTTP/2 connection failed unexpectedly");
     }
   }
 

@@ -5,13 +5,16 @@
 //                └ does not ──▶ refused with resource_exhausted; the rest of the body is discarded unread
 //
 // A length is announced by content-length or by the first five bytes of a gRPC message. A body without either is counted as
-// it comes. Nothing is taken before the caller is known: Connect asks for the body after the gate (services/connect.ts). Calls
+// it comes. Short messages take nothing: they cost no more than their streams, and who fills the budget must not keep others
+// from logging in. Nothing is taken before the caller is known: Connect asks for the body after the gate (services/connect.ts). Calls
 // that need no login have a budget of their own.
 
 import type { Readable } from "node:stream";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { viewOf } from "../base/bytes.ts";
 
+/** Messages up to here take nothing. */
+const FREE_MESSAGE_BYTES = 4096;
 /** In front of a gRPC message: flags (1 byte) and length (4 bytes, big-endian). */
 export const GRPC_PREFIX_BYTES = 5;
 
@@ -36,6 +39,12 @@ export class ByteBudget {
     if (this.#taken + bytes > this.#limit) return false;
     this.#taken += bytes;
     return true;
+  }
+
+  /** What a message of so many bytes takes; undefined when that does not fit. */
+  takeMessage(bytes: number): number | undefined {
+    if (bytes <= FREE_MESSAGE_BYTES) return 0;
+    return this.take(bytes) ? bytes : undefined;
   }
 
   giveBack(bytes: number): void {
@@ -94,7 +103,7 @@ export class BudgetShare {
 
   #growTo(bytes: number): void {
     const wanted = Math.min(bytes, this.#request.bytesMax);
-    if (this.#ended || wanted <= this.#bytes) return;
+    if (this.#ended || wanted <= this.#bytes || wanted <= FREE_MESSAGE_BYTES) return;
     if (!this.#budget.take(wanted - this.#bytes)) throw this.#budget.refusal();
     this.#bytes = wanted;
   }

@@ -98,11 +98,12 @@ export class GrpcUnaryCall implements BodySink, CallContext {
       return false;
     }
     const budget = this.#budget;
-    if (!budget.take(bytes)) {
+    const taken = budget.takeMessage(bytes);
+    if (taken === undefined) {
       this.#fail(budget.refusal());
       return false;
     }
-    this.#taken = bytes;
+    this.#taken = taken;
     this.#frame = start.length === bytes ? start : new Uint8Array(bytes);
     return true;
   }

@@ -10,6 +10,7 @@ import { toConnectError } from "../services/connect.ts";
 import type { UnaryMethod } from "../services/unary.ts";
 import type { DoorOptions } from "./doors.ts";
 import { LazySignal } from "./lazy-signal.ts";
+import { discardUnread } from "./unread.ts";
 
 const JSON_TYPE = /^application\/json(?:; ?charset=utf-?8)?$/i;
 const IDENTITY = "identity";
@@ -82,13 +83,15 @@ class JsonUnaryCall implements CallContext {
   begin(): void {
     const bytes = Number(this.#request.headers["content-length"]);
     const budget = this.#method.isPublic ? this.#door.publicBudget : this.#door.budget;
-    const refusal = this.#method.admit(this) ?? (budget.take(bytes) ? undefined : budget.refusal());
-    if (refusal !== undefined) {
-      this.#fail(refusal);
+    const refusal = this.#method.admit(this);
+    const taken = refusal === undefined ? budget.takeMessage(bytes) : undefined;
+    if (taken === undefined) {
+      discardUnread(this.#request, this.#response);
+      this.#fail(refusal ?? budget.refusal());
       return;
     }
     this.#response.once("close", () => {
-      budget.giveBack(bytes);
+      budget.giveBack(taken);
       this.#signal.abort();
     });
     this.#request.on("data", (chunk: Uint8Array) => this.#chunks.push(chunk));

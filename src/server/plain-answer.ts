@@ -15,7 +15,7 @@ export interface PlainRequest {
 export interface PlainAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Empty: none. */
+  /** Empty: none. Not sent in answer to HEAD. */
   readonly body: Uint8Array;
   readonly trailers?: Readonly<Record<string, string>>;
 }
@@ -42,7 +42,7 @@ function fileOf(page: Page, { method, path, ifNoneMatch }: PlainRequest): PlainA
   return {
     status: 200,
     headers: { ...headers, "content-length": length },
-    body: method === "HEAD" ? NOTHING : file.content,
+    body: file.content,
   };
 }
 

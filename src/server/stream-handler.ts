@@ -28,6 +28,7 @@ type Route =
   | { readonly kind: "call"; readonly handler: UniversalHandler }
   | { readonly kind: "plain"; readonly answer: PlainAnswer };
 
+const NOTHING = new Uint8Array();
 const GRPC_PROTO = /^application\/grpc(?:\+proto)?$/i;
 
 export function streamHandler(door: DoorOptions): (stream: ServerStream) => void {
@@ -84,5 +85,5 @@ function plainRequestOf(headers: HeaderFields, path: string): Parameters<typeof 
 function send(stream: ServerStream, answer: PlainAnswer, ownFields: readonly (readonly [string, string])[]): void {
   const head = encodeFields([[":status", String(answer.status)], ...ownFields, ...Object.entries(answer.headers)]);
   const trailers = answer.trailers === undefined ? undefined : encodeFields(Object.entries(answer.trailers));
-  stream.reply(head, answer.body, trailers);
+  stream.reply(head, stream.headers.method === "HEAD" ? NOTHING : answer.body, trailers);
 }

@@ -8,6 +8,7 @@ import { encodeFields, type HeaderFields } from "../http2/header-fields.ts";
 import type { BodySink, ServerStream } from "../http2/server-stream.ts";
 import { peerKey } from "../services/connect.ts";
 import { BudgetShare } from "./byte-budget.ts";
+import { isEndlessDeadline } from "./deadline.ts";
 import type { DoorOptions } from "./doors.ts";
 import { grpcTrailerFields } from "./grpc-replies.ts";
 import { PieceQueue } from "./piece-queue.ts";
@@ -67,7 +68,8 @@ export class UniversalCalls {
     const response = await handler({
       httpVersion: "2.0",
       method: headers.method,
-      url: new URL(headers.path, `${headers.scheme}://${headers.authority}`).toString(),
+      // Whatever the scheme: of the address, only the query is looked at.
+      url: new URL(headers.path, `http://${headers.authority}`).toString(),
       header: headersOf(headers),
       body,
       signal: body.signal,
@@ -101,7 +103,7 @@ export class UniversalCalls {
 
 function headersOf(headers: HeaderFields): Headers {
   const result = new Headers();
-  for (const [name, value] of headers.entries()) result.append(name, value);
+  for (const [name, value] of headers.entries()) if (!isEndlessDeadline(name, value)) result.append(name, value);
   return result;
 }
 

@@ -78,6 +78,19 @@ for (const transport of ["own", "node"])
       assert.equal((await post("Set", "{", session)).status, 400);
     });
 
+    test("HEAD is answered without a body, and a deadline that no timer can wait for is none", async () => {
+      const session = connectHttp2(server.url);
+      const ask = async (fields: Record<string, string>): Promise<[status: unknown, body: string]> => {
+        const stream = session.request(fields);
+        const [answer] = (await once(stream, "response")) as [IncomingHttpHeaders];
+        return [answer[":status"], await text(stream)];
+      };
+      assert.deepEqual(await ask({ ":method": "HEAD", ":path": "/nothing" }), [404, ""]);
+      session.close();
+      const health = await post("Health", "{}", { "connect-timeout-ms": "9999999999" });
+      assert.equal(health.status, 200);
+    });
+
     test("calls without side effects are also asked with GET, others are not", async () => {
       const opened = await post(
         "OpenSession",

@@ -21,6 +21,8 @@ import { framedEncoderOf } from "../../../src/wire/codec/encoder.ts";
 
 const PATH = "/immudb.schema.ImmuService/Health";
 const EMPTY_FRAME = Buffer.alloc(5);
+/** One unknown field of 5,997 octets: a message that takes its share of the budget. */
+const LONG_FRAME = Buffer.concat([Buffer.from([0, 0, 0, 0x17, 0x70, 0x0a, 0xed, 0x2e]), Buffer.alloc(5997)]);
 
 describe("a unary gRPC call that waits", () => {
   let port: Port;
@@ -34,10 +36,10 @@ describe("a unary gRPC call that waits", () => {
   beforeEach(async () => {
     waiting = [];
     arrived = Promise.withResolvers();
-    budget = new ByteBudget(1000);
+    budget = new ByteBudget(100_000);
     stopping = new AbortController();
     const health = {
-      messageBytesMax: 500,
+      messageBytesMax: 50_000,
       decode: decoderOf(EmptySchema),
       encodeFramed: framedEncoderOf(HealthResponseSchema),
       admit: (ctx: CallContext) =>
@@ -51,11 +53,11 @@ describe("a unary gRPC call that waits", () => {
     const doors = openDoors(
       {
         routes: (router: ConnectRouter) => router.service(ImmuService, {}),
-        routerOptions: { acceptCompression: [], readMaxBytes: 500 },
+        routerOptions: { acceptCompression: [], readMaxBytes: 50_000 },
         unary: new Map([[PATH, health]]),
         page: new Map(),
         headers: { "immudb-uuid": "x" },
-        messageBytesMax: 500,
+        messageBytesMax: 50_000,
         budget,
         publicBudget: budget,
         stopping: stopping.signal,
@@ -88,7 +90,7 @@ describe("a unary gRPC call that waits", () => {
     return trailers;
   }
 
-  async function begun(stream: ClientHttp2Stream, frame: Uint8Array = EMPTY_FRAME): Promise<CallContext> {
+  async function begun(stream: ClientHttp2Stream, frame: Uint8Array = LONG_FRAME): Promise<CallContext> {
     stream.on("error", () => {});
     stream.end(frame);
     await arrived.promise;
@@ -98,7 +100,7 @@ describe("a unary gRPC call that waits", () => {
   test("is answered when it is done, and then nothing of the budget is taken", async () => {
     const stream = call();
     const { signal } = await begun(stream);
-    assert.equal(budget.taken, 5);
+    assert.equal(budget.taken, LONG_FRAME.length);
     waiting[0]?.answer();
     assert.equal((await trailersOf(stream))["grpc-status"], "0");
     assert.equal(signal.aborted, false);
@@ -160,24 +162,28 @@ describe("a unary gRPC call that waits", () => {
     stream.destroy();
   });
 
-  test("is refused when the budget is used up", async () => {
-    budget.take(998);
+  test("is refused when the budget is used up, unless it is short", async () => {
+    budget.take(98_000);
     const stream = call();
-    stream.end(EMPTY_FRAME);
+    stream.end(LONG_FRAME);
     const trailers = await trailersOf(stream);
     assert.equal(trailers["grpc-status"], "8");
     assert.match(String(trailers["grpc-message"]), /max-inflight-bytes/);
-    assert.equal(budget.taken, 998);
+    const short = call();
+    await begun(short, EMPTY_FRAME);
+    waiting[0]?.answer();
+    assert.equal((await trailersOf(short))["grpc-status"], "0");
+    assert.equal(budget.taken, 98_000);
   });
 
   test("is left to the router when its message is too long, with what has come of it", async () => {
     const stream = call();
-    const frame = Buffer.alloc(506);
-    frame.writeUInt32BE(501, 1);
+    const frame = Buffer.alloc(50_006);
+    frame.writeUInt32BE(50_001, 1);
     stream.end(frame);
     const trailers = await trailersOf(stream);
     assert.equal(trailers["grpc-status"], "8");
-    assert.match(String(trailers["grpc-message"]), /501 is larger/);
+    assert.match(String(trailers["grpc-message"]), /50001 is larger/);
     assert.equal(budget.taken, 0);
   });
 });
