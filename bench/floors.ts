@@ -66,11 +66,21 @@ export function floorOf({ workload, inFlight }: Result): Floor | undefined {
   return FLOORS.find((floor) => floor.workload === workload && floor.inFlight === inFlight);
 }
 
+/**
+ * What is judged: of processor time per call, that of the turn that was disturbed least, since other work on the machine only
+ * ever adds to it; of everything else, the figure of the whole.
+ */
+export function judgedFigure({ figures, turns }: Result, { figure }: Floor): number | undefined {
+  if (figure !== "cpuUsPerCall") return figures[figure];
+  const values = turns.map((turn) => turn[figure]).filter((value) => value !== undefined);
+  return values.length === 0 ? figures[figure] : Math.min(...values);
+}
+
 /** Undefined where there is no floor. */
 export function verdictOf(result: Result): Verdict | undefined {
   const floor = floorOf(result);
   if (floor === undefined) return undefined;
-  const figure = result.figures[floor.figure];
+  const figure = judgedFigure(result, floor);
   if (figure === undefined) return "not comparable";
   const reaches = (wanted: number): boolean => (floor.bound === "at most" ? figure <= wanted : figure >= wanted);
   return reaches(floor.aim) ? "aim met" : reaches(floor.floor) ? "floor met" : "missed";

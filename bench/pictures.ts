@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type EChartsOption, init } from "echarts";
-import { FLOORS } from "./floors.ts";
+import { FLOORS, type Floor, judgedFigure } from "./floors.ts";
 import { digits } from "./report.ts";
 import type { MemorySample, Report, Result } from "./result.ts";
 
@@ -24,9 +24,10 @@ draw("memory.svg", 380, memoryOverTime(now.memory));
 /** One pair of bars for each workload that has a floor in processor time per call, on a logarithmic scale. */
 function cpuPerCall(older: readonly Result[], newer: readonly Result[]): EChartsOption {
   const floors = FLOORS.filter(({ figure }) => figure === "cpuUsPerCall").toReversed();
-  const figure = (results: readonly Result[], floor: (typeof floors)[number]): number | undefined =>
-    results.find(({ workload, inFlight }) => workload === floor.workload && inFlight === floor.inFlight)?.figures
-      .cpuUsPerCall;
+  const figure = (results: readonly Result[], floor: Floor): number | undefined => {
+    const found = results.find(({ workload, inFlight }) => workload === floor.workload && inFlight === floor.inFlight);
+    return found && judgedFigure(found, floor);
+  };
   const bars = (results: readonly Result[]) => floors.map((floor) => Number(digits(figure(results, floor))));
   const label = { show: true, position: "right" as const };
   return {

@@ -1,7 +1,7 @@
 // Tables for people, in Markdown.
 
 import { markdownTable } from "markdown-table";
-import { FLOORS, floorOf, PROTOTYPE_ENTRIES_PER_SECOND, verdictOf } from "./floors.ts";
+import { FLOORS, floorOf, judgedFigure, PROTOTYPE_ENTRIES_PER_SECOND, verdictOf } from "./floors.ts";
 import type { Conditions, FigureName, Figures, Report, Result } from "./result.ts";
 
 /** Figures that have a column of their own in the table of calls, and their heads. */
@@ -67,15 +67,16 @@ function otherTable(results: readonly Result[]): string {
 
 /** What has a floor, in two reports: before, and now with its verdict. */
 export function floorsTable(before: Report, now: Report): string {
-  const rows = FLOORS.map(({ workload, inFlight, figure, bound, floor, aim }) => {
+  const rows = FLOORS.map((judgedBy) => {
+    const { workload, inFlight, figure, bound, floor, aim } = judgedBy;
     const [old, found] = [before, now].map(({ results }) =>
       results.find((result) => result.workload === workload && result.inFlight === inFlight),
     );
     return [
       inFlight === 0 ? workload : `${workload}, ${inFlight} in flight`,
       UNITS[figure] ?? "",
-      digits(old?.figures[figure]),
-      digits(found?.figures[figure]),
+      digits(old && judgedFigure(old, judgedBy)),
+      digits(found && judgedFigure(found, judgedBy)),
       `${bound === "at most" ? "≤" : "≥"} ${floor}`,
       String(aim),
       (found && verdictOf(found)) ?? "",
@@ -88,7 +89,7 @@ export function floorsTable(before: Report, now: Report): string {
 function judged(result: Result): string[] {
   const floor = floorOf(result);
   if (floor === undefined) return ["", ""];
-  const found = result.figures[floor.figure];
+  const found = judgedFigure(result, floor);
   const bound = floor.bound === "at most" ? "≤" : "≥";
   const prototype = PROTOTYPE_ENTRIES_PER_SECOND[result.workload];
   const beside = prototype === undefined ? "" : `; prototype ${prototype} entries/s`;

@@ -140,3 +140,9 @@ test("a figure is judged by its floor and its aim, and not at all where it is mi
   assert.equal(verdictOf(result()), "not comparable");
   assert.equal(verdictOf({ ...result(1), inFlight: 2 }), undefined);
 });
+
+test("processor time per call is judged by the turn that was disturbed least", () => {
+  const turns = [30, 11, 14].map((cpuUsPerCall) => ({ cpuUsPerCall }));
+  const result: Result = { workload: "get", inFlight: 28, figures: { cpuUsPerCall: 18 }, turns, calls: 3, checked: 1 };
+  assert.equal(verdictOf(result), "floor met");
+});
