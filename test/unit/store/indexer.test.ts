@@ -97,6 +97,19 @@ describe("writing the index", () => {
     await store.close();
   });
 
+  test("waits for others to be written with, until its time has come", async () => {
+    const timers = new StoppedTimers();
+    await using store = await onSimulatedDisk()({ timers });
+    for (let i = 1; i <= 3; i++) await store.commit(setOf(["k", String(i)]));
+    assert.equal(store.indexed, 0n);
+    assert.equal(timers.waiting.size, 1, "one wait for all of them");
+    assert.equal(store.latest(KEY)?.revision, 3n, "nobody waits for it");
+    timers.runOut();
+    while (store.indexed < 3n) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(timers.waiting.size, 0);
+    assert.equal(store.latest(KEY)?.revision, 3n);
+  });
+
   test("is given up when the store is closed: nothing runs on, and the next start catches up", async () => {
     let failing = false;
     const timers = new StoppedTimers();
