@@ -93,7 +93,10 @@ export const CONNECTION_STREAMS_MAX = 2000;
 /** Bytes of one request body in flight before its sender has to wait; and the same for all of a connection together. */
 export const STREAM_WINDOW_BYTES: number = 1024 * 1024;
 export const CONNECTION_WINDOW_BYTES: number = 16 * 1024 * 1024;
-/** Memory of one HTTP/2 connection, answers waiting to be sent included, in MB. */
+/** Answers that wait to be sent, of one HTTP/2 connection and of all; beyond that new calls are refused. */
+export const CONNECTION_UNSENT_BYTES_MAX: number = 256 * 1024 * 1024;
+export const UNSENT_BYTES_MAX: number = 1024 * 1024 * 1024;
+/** Memory of one HTTP/2 connection under Node's own transport, answers waiting to be sent included, in MB. */
 export const CONNECTION_MEMORY_MB_MAX = 1024;
 /** Size of the header list of one HTTP/2 request: names, values and 32 bytes for each field (RFC 9113, section 10.5.1). */
 export const HEADER_LIST_BYTES_MAX: number = 64 * 1024;
@@ -123,8 +126,8 @@ export const IDLE_FRAMES_PER_SECOND = 1000;
 export const UNREAD_CONTROL_FRAMES_MAX = 10_000;
 /** How long another process may look at an environment that may be damaged before it is opened, in milliseconds. */
 export const PROBE_MS_MAX = 60_000;
-/** Longest text of a failed call, in characters. */
-export const FAILURE_TEXT_MAX = 1024;
+/** Longest text of a failed call, in characters: escaped, and with the details that repeat it, less than any peer's 8 KiB. */
+export const FAILURE_TEXT_MAX = 256;
 /** Texts of failed gRPC calls that are kept as they are sent. */
 export const GRPC_FAILURES_KEPT = 256;
 /** Size up to which an environment that may be damaged is looked at before it is opened; a bigger one while it is served. */

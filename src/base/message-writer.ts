@@ -211,7 +211,8 @@ export class MessageWriter {
   #grow(count: number): void {
     const { length } = this;
     const wanted = length + count;
-    const bytes = new Uint8Array(wanted <= CHUNK_BYTES ? CHUNK_BYTES : 2 * wanted);
+    // Half as much again, so that a message of many parts is moved few times; one long part is not paid for twice.
+    const bytes = new Uint8Array(wanted <= CHUNK_BYTES ? CHUNK_BYTES : wanted + Math.max(CHUNK_BYTES, length >> 1));
     bytes.set(this.#bytes.subarray(this.#at, this.#end), bytes.length - length);
     this.#bytes = bytes;
     this.#end = bytes.length;

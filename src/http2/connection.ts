@@ -22,7 +22,7 @@ import { Output } from "./output.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import { Receiver } from "./receiver.ts";
 import type { ReceivingConnection } from "./receiving-connection.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type WaitingBytes } from "./sender.ts";
 import type { ServerStream, StreamAbort } from "./server-stream.ts";
 import { ownSettings } from "./settings.ts";
 import type { Stream } from "./stream.ts";
@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   readonly limits: Http2Limits;
   readonly meter: Meter;
   readonly logger: Logger;
+  /** What waits to be sent on all connections of the server. */
+  readonly waiting: WaitingBytes;
   onRequest(stream: ServerStream): void;
   /** The socket is closed. */
   onClose(connection: Connection): void;
@@ -81,7 +83,7 @@ export class Connection implements ReceivingConnection {
     this.streamWindowBytes = options.limits.streamWindowBytes;
     this.allowances = new Allowances(options.limits);
     this.output = new Output(socket);
-    this.sender = new Sender(this.output, () => this.#flush());
+    this.sender = new Sender(this.output, options.waiting, () => this.#flush());
     this.output.raw(ownSettings(options.limits));
     this.receiveWindow = new ReceiveWindow(this.output, options.limits.connectionWindowBytes);
     this.#receiver = new Receiver(this);
@@ -127,7 +129,16 @@ export class Connection implements ReceivingConnection {
   }
 
   request(stream: Stream): void {
-    this.#options.onRequest(stream);
+    try {
+      this.#options.onRequest(stream);
+    } catch (error) {
+      this.failed(stream, error);
+    }
+  }
+
+  failed(stream: Stream, error: unknown): void {
+    this.#options.logger.error({ peer: this.peer, err: error }, "a call failed unexpectedly");
+    stream.reset(ERROR_CODES.INTERNAL_ERROR);
   }
 
   finished(stream: Stream): void {

@@ -4,8 +4,8 @@ import { assert } from "../base/assert.ts";
 import {
   CONNECTION_IDLE_MS,
   CONNECTION_LINGER_MS,
-  CONNECTION_MEMORY_MB_MAX,
   CONNECTION_STREAMS_MAX,
+  CONNECTION_UNSENT_BYTES_MAX,
   CONNECTION_WINDOW_BYTES,
   HEADER_BLOCK_BYTES_MAX,
   HEADER_BLOCK_TIMEOUT_MS,
@@ -24,6 +24,7 @@ import {
   STREAM_WINDOW_BYTES,
   UNREAD_CONTROL_FRAMES_MAX,
   UNREAD_REQUEST_MS,
+  UNSENT_BYTES_MAX,
 } from "../base/limits.ts";
 import { WINDOW_DEFAULT, WINDOW_MAX } from "./frames.ts";
 
@@ -37,6 +38,8 @@ export interface Http2Limits {
   readonly headerContinuationsMax: number;
   /** Replies that wait for the peer's windows; beyond that new calls are refused. */
   readonly unsentReplyBytesMax: number;
+  /** The same, of all connections. */
+  readonly allUnsentBytesMax: number;
   readonly unreadControlFramesMax: number;
   readonly resetsMax: number;
   readonly resetsPerSecond: number;
@@ -61,7 +64,8 @@ const DEFAULTS: Http2Limits = {
   headerListBytesMax: HEADER_LIST_BYTES_MAX,
   headerBlockBytesMax: HEADER_BLOCK_BYTES_MAX,
   headerContinuationsMax: HEADER_CONTINUATIONS_MAX,
-  unsentReplyBytesMax: CONNECTION_MEMORY_MB_MAX * 1024 * 1024,
+  unsentReplyBytesMax: CONNECTION_UNSENT_BYTES_MAX,
+  allUnsentBytesMax: UNSENT_BYTES_MAX,
   unreadControlFramesMax: UNREAD_CONTROL_FRAMES_MAX,
   resetsMax: STREAM_RESETS_MAX,
   resetsPerSecond: STREAM_RESETS_PER_SECOND,

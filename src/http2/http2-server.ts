@@ -9,6 +9,7 @@ import { systemTimers, type Timers } from "../base/clock.ts";
 import type { Logger, Meter } from "../base/observe.ts";
 import { Connection } from "./connection.ts";
 import { type Http2Limits, http2Limits } from "./http2-limits.ts";
+import type { WaitingBytes } from "./sender.ts";
 import type { ServerStream } from "./server-stream.ts";
 
 const TICK_MS_MIN = 5;
@@ -30,6 +31,7 @@ export class Http2Server {
   readonly #limits: Http2Limits;
   readonly #tickMs: number;
   readonly #timers: Timers;
+  readonly #waiting: WaitingBytes = { bytes: 0 };
   readonly #connections = new Set<Connection>();
   #stopTicking: (() => void) | undefined = undefined;
   #closing: PromiseWithResolvers<void> | undefined = undefined;
@@ -60,6 +62,7 @@ export class Http2Server {
       limits: this.#limits,
       meter,
       logger,
+      waiting: this.#waiting,
       onRequest: (stream) => this.#options.onRequest(stream),
       onClose: (closed) => this.#closed(closed),
     });

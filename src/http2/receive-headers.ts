@@ -98,7 +98,8 @@ export class HeadersReceiver {
       refuseStream(connection, streamId, ERROR_CODES.PROTOCOL_ERROR);
       return;
     }
-    if (streams.size >= limits.streamsMax || sender.waitingBytes > limits.unsentReplyBytesMax) {
+    const isFull = sender.waitingBytes > limits.unsentReplyBytesMax || sender.all.bytes > limits.allUnsentBytesMax;
+    if (streams.size >= limits.streamsMax || isFull) {
       // Who does not know the limit yet cannot keep it.
       (this.settingsKnown ? allowances.resets : allowances.idleFrames).spend();
       connection.refuse(streamId, ERROR_CODES.REFUSED_STREAM);

@@ -32,11 +32,18 @@ export class WaitingBody {
   promised = false;
 }
 
+/** What waits to be sent on all connections of a server. */
+export interface WaitingBytes {
+  bytes: number;
+}
+
 export class Sender {
   /** Bytes that the connection may send. */
   window: number = WINDOW_DEFAULT;
   /** Bytes that wait, of all streams. */
   waitingBytes = 0;
+  /** The same of all connections. */
+  readonly all: WaitingBytes;
   /** DATA frames sent so far. */
   frames = 0;
 
@@ -45,9 +52,10 @@ export class Sender {
   readonly #ready = new Set<Stream>();
   #turnDue = false;
 
-  /** @param flush called when it is this connection's turn again: pump, and write what is gathered. */
-  constructor(output: Output, flush: () => void) {
+  /** @param all shared by the connections of a server. @param flush called when it is this connection's turn again: pump, and write what is gathered. */
+  constructor(output: Output, all: WaitingBytes, flush: () => void) {
     this.#output = output;
+    this.all = all;
     this.#nextTurn = (): void => {
       this.#turnDue = false;
       flush();
@@ -105,7 +113,7 @@ export class Sender {
   /** A stream is closed: what waits on it is not sent. */
   forget(stream: Stream): void {
     if (stream.waiting === undefined) return;
-    this.waitingBytes -= stream.waiting.bytes;
+    this.#count(-stream.waiting.bytes);
     stream.waiting = undefined;
     this.#ready.delete(stream);
   }
@@ -128,6 +136,11 @@ export class Sender {
     }
   }
 
+  #count(bytes: number): void {
+    this.waitingBytes += bytes;
+    this.all.bytes += bytes;
+  }
+
   /** Whether a body may pass without waiting, and without passing others. */
   #fits(stream: Stream, length: number): boolean {
     if (length === 0) return true;
@@ -148,7 +161,7 @@ export class Sender {
     waiting.bytes += body.length;
     waiting.ended = ended;
     waiting.trailers = trailers;
-    this.waitingBytes += body.length;
+    this.#count(body.length);
     if (stream.sendWindow > 0) this.#ready.add(stream);
   }
 
@@ -163,7 +176,7 @@ export class Sender {
     this.frames++;
     this.window -= length;
     stream.sendWindow -= length;
-    this.waitingBytes -= length;
+    this.#count(-length);
     waiting.bytes -= length;
     waiting.offset += length;
     if (waiting.offset === piece.length) {
@@ -177,7 +190,7 @@ export class Sender {
       stream.finish();
     } else if (waiting.promised && waiting.bytes * 2 < WRITER_BYTES_MAX) {
       waiting.promised = false;
-      stream.ondrain?.();
+      stream.drain();
     }
     return length;
   }

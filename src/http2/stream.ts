@@ -34,6 +34,8 @@ export interface StreamOwner {
   wake(): void;
   /** The reply of a stream is finished. */
   finished(stream: Stream): void;
+  /** Whoever works on the call has a fault: it ends, and nothing else does. */
+  failed(stream: Stream, error: unknown): void;
   /** The server ends a stream with RST_STREAM. */
   reset(stream: Stream, code: number): void;
 }
@@ -86,8 +88,15 @@ export class Stream implements ServerStream {
   receive(chunk: Uint8Array): void {
     this.#held += chunk.length;
     this.#bodyBytes += chunk.length;
-    if (this.#reply < ENDED) this.sink.data(chunk);
-    else this.consumed(chunk.length);
+    if (this.#reply >= ENDED) {
+      this.consumed(chunk.length);
+      return;
+    }
+    try {
+      this.sink.data(chunk);
+    } catch (error) {
+      this.#owner.failed(this, error);
+    }
   }
 
   /** So much time has passed. Returns whether a message that is to come as a whole comes too slowly. */
@@ -100,7 +109,12 @@ export class Stream implements ServerStream {
   /** The request is complete. */
   endRequest(): void {
     this.requestEnded = true;
-    if (this.#reply < ENDED) this.sink.end();
+    if (this.#reply >= ENDED) return;
+    try {
+      this.sink.end();
+    } catch (error) {
+      this.#owner.failed(this, error);
+    }
   }
 
   /** Nothing happens on this stream any more. With a reason, whoever is still working on the reply is told. */
@@ -109,8 +123,22 @@ export class Stream implements ServerStream {
     this.#owner.sender.forget(this);
     this.#owner.credit(this.#held);
     this.#held = 0;
-    if (reason !== undefined && this.#reply < ENDED) this.sink.aborted(reason);
     this.ondrain = undefined;
+    if (reason === undefined || this.#reply >= ENDED) return;
+    try {
+      this.sink.aborted(reason);
+    } catch (error) {
+      this.#owner.failed(this, error);
+    }
+  }
+
+  /** Tells the writer that it may go on. */
+  drain(): void {
+    try {
+      this.ondrain?.();
+    } catch (error) {
+      this.#owner.failed(this, error);
+    }
   }
 
   consumed(bytes: number): void {

@@ -2,6 +2,7 @@
 // (src/http2), or by Node's (`--transport node`), to compare the two and to fall back on.
 
 import type { Server as HttpServer } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import type { Logger, Meter } from "../base/observe.ts";
@@ -60,6 +61,8 @@ const STATUS_OF: Readonly<Record<string, number>> = {
 function answerNoRequest(error: Error & { readonly code?: string; readonly rawPacket?: Buffer }, socket: Duplex): void {
   const status = STATUS_OF[error.code ?? ""] ?? 400;
   const isHttp = status !== 400 || REQUEST_LINE.test(error.rawPacket?.toString("latin1") ?? "");
-  if (!isHttp || !socket.writable) socket.destroy();
+  // An answer may be under way.
+  const isUnanswered = !(socket instanceof Socket) || socket.bytesWritten === 0;
+  if (!isHttp || !isUnanswered || !socket.writable) socket.destroy();
   else socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`, () => socket.destroy());
 }

@@ -8,6 +8,9 @@ import { toConnectError } from "../services/connect.ts";
 import { CallFailure } from "../services/error-table.ts";
 import { escapeGrpcMessage } from "./grpc-message.ts";
 
+/** Of a failure that cannot be said. */
+const INTERNAL = encodeFields([["grpc-status", "13"]]);
+
 export class GrpcReplies {
   readonly head: Uint8Array;
   /** Of a call that went well. */
@@ -19,8 +22,16 @@ export class GrpcReplies {
     this.head = encodeFields([[":status", "200"], ...ownFields, ["content-type", "application/grpc+proto"]]);
   }
 
-  /** Trailers that say why a call failed. */
+  /** Trailers that say why a call failed. Never throws. */
   failure(error: unknown): Uint8Array {
+    try {
+      return this.#failureOf(error);
+    } catch {
+      return INTERNAL;
+    }
+  }
+
+  #failureOf(error: unknown): Uint8Array {
     if (!(error instanceof CallFailure)) return statusTrailers(error);
     const key = `${error.code} ${error.info ?? ""} ${error.message}`;
     const known = this.#failures.get(key);

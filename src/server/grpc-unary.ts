@@ -38,6 +38,7 @@ export class GrpcUnaryCall implements BodySink, CallContext {
   /** The frame that is coming, and how much of it has come. */
   #frame: Uint8Array = NOTHING;
   #received = 0;
+  #isServing = false;
   /** Of the budget. */
   #taken = 0;
 
@@ -123,6 +124,7 @@ export class GrpcUnaryCall implements BodySink, CallContext {
       return;
     }
     this.#frame = NOTHING;
+    this.#isServing = true;
     try {
       const answer = this.#method.serve(message, this);
       if (answer instanceof Promise) answer.then((value) => this.#succeed(value)).catch((error) => this.#fail(error));
@@ -134,7 +136,8 @@ export class GrpcUnaryCall implements BodySink, CallContext {
 
   aborted(): void {
     this.#signal.abort();
-    this.#giveBack();
+    // What is being worked on takes its share until it is done.
+    if (!this.#isServing) this.#giveBack();
   }
 
   #succeed(answer: object): void {
@@ -157,6 +160,7 @@ export class GrpcUnaryCall implements BodySink, CallContext {
   }
 
   #giveBack(): void {
+    this.#signal.end();
     this.#budget.giveBack(this.#taken);
     this.#taken = 0;
   }

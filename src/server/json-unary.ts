@@ -54,6 +54,8 @@ class JsonUnaryCall implements CallContext {
   readonly #ownHeaders: readonly string[];
   readonly #signal: LazySignal;
   #chunks: Uint8Array[] = [];
+  #isServing = false;
+  #giveBack: (() => void) | undefined;
 
   constructor(
     request: IncomingMessage,
@@ -90,15 +92,21 @@ class JsonUnaryCall implements CallContext {
       this.#fail(refusal ?? budget.refusal());
       return;
     }
-    this.#response.once("close", () => {
+    this.#giveBack = () => {
       budget.giveBack(taken);
+      this.#giveBack = undefined;
+    };
+    this.#response.once("close", () => {
       this.#signal.abort();
+      // What is being worked on takes its share until it is done.
+      if (!this.#isServing) this.#giveBack?.();
     });
     this.#request.on("data", (chunk: Uint8Array) => this.#chunks.push(chunk));
     this.#request.once("end", () => this.#serve());
   }
 
   #serve(): void {
+    this.#isServing = true;
     try {
       const message = this.#method.fromJson(utf8ToString(Buffer.concat(this.#chunks)));
       this.#chunks = [];
@@ -120,6 +128,8 @@ class JsonUnaryCall implements CallContext {
   }
 
   #send(status: number, body: string | Buffer): void {
+    this.#giveBack?.();
+    this.#signal.end();
     if (this.#response.destroyed) return;
     this.#response.writeHead(status, [
       ...this.#ownHeaders,

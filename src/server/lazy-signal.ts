@@ -1,14 +1,16 @@
 // Tells who waits in a call that nobody waits for its answer any more. Most calls never ask, and making an AbortController,
 // its signal and a timer for each of them would cost more than the call.
 
-const DEADLINE_MS_MAX = 2 ** 31 - 1;
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export class LazySignal {
   readonly #stopping: AbortSignal;
   /** As performance.now() counts; undefined: none. */
   readonly #deadline: number | undefined;
-  #gone: AbortController | undefined;
-  #signal: AbortSignal | undefined;
+  #controller: AbortController | undefined;
+  /** Aborts it. Made with it, so that it costs nothing where nobody asks. */
+  #onAbort: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #isGone = false;
 
   /** `stopping`: the server's. `timeoutMs`: how long the caller waits; undefined: as long as it takes. */
@@ -19,21 +21,34 @@ export class LazySignal {
 
   /** Aborts when the caller has gone, his deadline has passed or the server stops. */
   get(): AbortSignal {
-    if (this.#signal !== undefined) return this.#signal;
-    this.#gone = new AbortController();
-    const signals = [this.#gone.signal, this.#stopping];
-    if (this.#deadline !== undefined) {
-      const leftMs = Math.ceil(this.#deadline - performance.now());
-      signals.push(AbortSignal.timeout(Math.min(Math.max(leftMs, 0), DEADLINE_MS_MAX)));
+    if (this.#controller !== undefined) return this.#controller.signal;
+    const controller = new AbortController();
+    this.#controller = controller;
+    if (this.#isGone || this.#stopping.aborted) {
+      controller.abort();
+      return controller.signal;
     }
-    this.#signal = AbortSignal.any(signals);
-    if (this.#isGone) this.#gone.abort();
-    return this.#signal;
+    const onAbort = (): void => controller.abort();
+    this.#onAbort = onAbort;
+    this.#stopping.addEventListener("abort", onAbort);
+    if (this.#deadline !== undefined) {
+      const leftMs = Math.max(Math.ceil(this.#deadline - performance.now()), 0);
+      if (leftMs <= TIMER_MS_MAX) this.#timer = setTimeout(onAbort, leftMs);
+    }
+    return controller.signal;
   }
 
   /** The caller has gone. */
   abort(): void {
     this.#isGone = true;
-    this.#gone?.abort();
+    this.#controller?.abort();
+    this.end();
+  }
+
+  /** The call has been answered: nothing waits for anything any more. */
+  end(): void {
+    if (this.#onAbort === undefined) return;
+    this.#stopping.removeEventListener("abort", this.#onAbort);
+    clearTimeout(this.#timer);
   }
 }

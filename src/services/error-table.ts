@@ -278,7 +278,7 @@ const SERVICE: Readonly<Record<ServiceErrorCode, Row>> = {
 
 /**
  * A failed call as it is answered; every door turns it into its own protocol. A text that is longer than any peer takes in a
- * header, because it repeats a name from the request, is cut.
+ * header, because it repeats a name from the request, is cut; half a character, which no protocol carries, is replaced.
  */
 export class CallFailure extends Error {
   override readonly name = "CallFailure";
@@ -287,7 +287,7 @@ export class CallFailure extends Error {
   readonly info: string | undefined;
 
   constructor(code: Code, text: string, info?: string) {
-    super(text.length > FAILURE_TEXT_MAX ? `${text.slice(0, FAILURE_TEXT_MAX)}…` : text);
+    super((text.length > FAILURE_TEXT_MAX ? `${text.slice(0, FAILURE_TEXT_MAX)}…` : text).toWellFormed());
     this.code = code;
     this.info = info;
   }

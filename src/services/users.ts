@@ -93,15 +93,7 @@ export function userHandlers(room: Room): Handlers<typeof ImmuService> {
       if (!active) endLogins(name);
       return {};
     },
-
-    updateAuthConfig: notSupported,
-    updateMTLSConfig: notSupported,
   };
-}
-
-/** What is set when the server starts. */
-function notSupported(): never {
-  throw new AuthError("operation_not_supported", "set when the server starts");
 }
 
 /** The system administrator sees everybody, an administrator who has a permission on a database of his, anyone himself. */

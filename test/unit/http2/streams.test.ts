@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ACK, END_HEADERS, GOAWAY, PING, RST_STREAM, WINDOW_UPDATE } from "../../../src/http2/frames.ts";
+import { ACK, END_HEADERS, GOAWAY, HEADERS, PING, RST_STREAM, WINDOW_UPDATE } from "../../../src/http2/frames.ts";
 import { ERROR_CODES } from "../../../src/http2/http2-error.ts";
 import type { ServerStream, StreamAbort } from "../../../src/http2/server-stream.ts";
 import { frame } from "../../fuzz/http2-frames.ts";
@@ -225,13 +225,24 @@ test("a request that ends after its reply is forgotten without RST_STREAM", asyn
   assert.deepEqual(waiting.received, []);
 });
 
-test("a fault of a receiver ends its connection, and is logged", async () => {
-  await using server = await TestHttp2Server.start(() => {
+test("a fault of a receiver ends its call alone, and is logged", async () => {
+  const bug = (): never => {
     throw new Error("a bug");
+  };
+  await using server = await TestHttp2Server.start((stream) => {
+    const where = stream.headers.get("x-bug");
+    if (where === "request") bug();
+    const aborted = where === "aborted" ? bug : () => {};
+    const end = where === "end" ? bug : () => stream.reply(HEAD, Buffer.alloc(0), undefined);
+    stream.sink = { data: where === "data" ? bug : () => {}, end, aborted };
   });
   using client = await RawClient.open(server);
-  client.send(headers(1));
-  assert.equal((await client.goaway()).code, INTERNAL_ERROR);
+  const open = (id: number, where: string) => headers(id, [...REQUEST, ["x-bug", where]], END_HEADERS);
+  client.send(open(1, "request"), open(3, "data"), data(3, Buffer.alloc(1)), open(5, "end"), data(5, Buffer.alloc(1)));
+  for (const id of [1, 3, 5]) assert.equal(await client.reset(id), INTERNAL_ERROR);
+  client.send(open(7, "aborted"), rstStream(7, CANCEL), open(9, ""), data(9, Buffer.alloc(1)));
+  await client.take(({ type, streamId }) => type === HEADERS && streamId === 9, "an answer");
+  assert.equal(server.lines.length, 4);
   assert.match(server.lines[0]?.message ?? "", /unexpectedly/);
 });
 
@@ -245,8 +256,9 @@ test("so does one of a writer that is told to go on", async () => {
   });
   using client = await RawClient.open(server);
   client.send(headers(1), windowUpdate(0, 100_000), windowUpdate(1, 100_000));
-  assert.equal((await client.goaway()).code, INTERNAL_ERROR);
+  assert.equal(await client.reset(1), INTERNAL_ERROR);
   assert.equal(server.lines.length, 1);
+  await client.roundTrip();
 });
 
 test("a call has one reply", async () => {
