@@ -3,13 +3,14 @@
 //
 //   admit ──▶ decode ──▶ serve ──▶ encode       each a plain function; only serve may have to be waited for
 
-import { create, type DescMessage, fromJsonString, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
+import { fromJsonString } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { PUBLIC_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import { decoderOf } from "../wire/codec/decoder.ts";
 import { framedEncoderOf } from "../wire/codec/encoder.ts";
 import type { CallContext } from "./call.ts";
 import { CallFailure } from "./error-table.ts";
+import { jsonAnswerOf } from "./json-answer.ts";
 import { failed, identify, type Room, type ServedMethod, serve } from "./pipeline.ts";
 
 /** Fields that a JSON request has beyond its message are ignored, as the router does. */
@@ -25,6 +26,8 @@ export class UnaryMethod {
   readonly decode: (bytes: Uint8Array) => object;
   /** The answer of a handler as a gRPC frame: flag 0, length (4 bytes, big-endian), message in protobuf form. */
   readonly encodeFramed: (answer: object) => Uint8Array;
+  /** The answer of a handler in JSON form. */
+  readonly toJson: (answer: object) => string;
   readonly #method: ServedMethod;
   readonly #room: Room;
 
@@ -34,6 +37,7 @@ export class UnaryMethod {
     // Whoever has not logged in has no use for a long message.
     this.isPublic = method.access.access === "public";
     this.messageBytesMax = this.isPublic ? Math.min(PUBLIC_MESSAGE_BYTES_MAX, messageBytesMax) : messageBytesMax;
+    this.toJson = jsonAnswerOf(method.descriptor.output);
     this.decode = decoderOf(method.descriptor.input);
     this.encodeFramed = framedEncoderOf(method.descriptor.output) as (answer: object) => Uint8Array;
   }
@@ -60,12 +64,6 @@ export class UnaryMethod {
     } catch (error) {
       throw new CallFailure(Code.InvalidArgument, ConnectError.from(error, Code.InvalidArgument).rawMessage);
     }
-  }
-
-  /** The answer of a handler in JSON form. */
-  toJson(answer: object): string {
-    const { output } = this.#method.descriptor;
-    return toJsonString(output, create(output, answer as MessageInitShape<DescMessage>));
   }
 }
 
