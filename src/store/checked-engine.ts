@@ -15,7 +15,15 @@
 
 import { compareBytes } from "../base/bytes.ts";
 import { CheckedReader } from "./checked-reader.ts";
-import type { Engine, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
+import {
+  type Engine,
+  type PeekedValue,
+  peekedCopy,
+  type RangeOptions,
+  type Row,
+  type Table,
+  type WriteBatch,
+} from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { damaged } from "./lmdb-check.ts";
 import { walkInThread } from "./page-walk.ts";
@@ -179,6 +187,11 @@ class CheckedTable implements Table {
   get(key: Uint8Array): Uint8Array | undefined {
     const reader = this.#reader();
     return reader === undefined ? this.behind.get(key) : reader.get(this.name, key);
+  }
+
+  peek(key: Uint8Array): PeekedValue | undefined {
+    const reader = this.#reader();
+    return reader === undefined ? this.behind.peek(key) : peekedCopy(reader.get(this.name, key));
   }
 
   range(options: RangeOptions): Iterable<Row> {

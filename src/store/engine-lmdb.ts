@@ -12,12 +12,12 @@ import { type Database, type DatabaseOptions, open, type RootDatabase } from "lm
 import { utf8ToString } from "../base/bytes.ts";
 import { WALK_FIRST_BYTES_MAX } from "../base/limits.ts";
 import { CheckedEngine, type HoldingEngine } from "./checked-engine.ts";
-import type { EngineDriver, EngineOptions, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
+import type { EngineDriver, EngineOptions, PeekedValue, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { checkLmdbFile, damaged } from "./lmdb-check.ts";
 import { reserveLockFile } from "./lmdb-lock-file.ts";
 import { growthMax, requireRoomIn } from "./lmdb-room.ts";
-import { ROW_CODEC } from "./lmdb-rows.ts";
+import { peekedAt, ROW_CODEC } from "./lmdb-rows.ts";
 import { probeEnvironment } from "./probing.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { Pace } from "./verify-pace.ts";
@@ -277,7 +277,7 @@ class LmdbEngine implements HoldingEngine {
   }
 }
 
-const EMPTY_TABLE: Table = { get: () => undefined, range: () => [] };
+const EMPTY_TABLE: Table = { get: () => undefined, peek: () => undefined, range: () => [] };
 
 class LmdbTable implements Table {
   /** Another one after the environment was opened again. */
@@ -295,6 +295,16 @@ class LmdbTable implements Table {
     this.#requireOpen();
     try {
       return this.store.get(key);
+    } catch (error) {
+      throw namedDamage(this.#directory, error);
+    }
+  }
+
+  peek(key: Uint8Array): PeekedValue | undefined {
+    this.#requireOpen();
+    try {
+      const found = this.store.getBinaryFast(key);
+      return found === undefined ? undefined : peekedAt(found);
     } catch (error) {
       throw namedDamage(this.#directory, error);
     }

@@ -65,8 +65,21 @@ export interface Engine {
 export interface Table {
   /** A copy of the value, owned by the caller. */
   get(key: Uint8Array): Uint8Array | undefined;
+  /** The value where it lies: as get() without the copy. Good until the next read of any table; not to be changed. */
+  peek(key: Uint8Array): PeekedValue | undefined;
   /** Rows in key order (bytewise), or from the end when `reverse`. Each row is owned by the caller. */
   range(options: RangeOptions): Iterable<Row>;
+}
+
+/** The first `length` bytes; what follows belongs to nothing. */
+export interface PeekedValue {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+}
+
+/** What peek() answers where values are copied anyway. */
+export function peekedCopy(value: Uint8Array | undefined): PeekedValue | undefined {
+  return value === undefined ? undefined : { bytes: value, length: value.length };
 }
 
 export interface RangeOptions {

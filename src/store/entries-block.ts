@@ -15,6 +15,20 @@ import type { TxEntry } from "../proof/model.ts";
 import { decodeTxEntryRecord, encodeTxEntryRecords } from "../proof/record.ts";
 import { DIGEST_LENGTH, sha256 } from "../proof/sha256.ts";
 import type { Allocate } from "./arena.ts";
+import {
+  ENTRIES_TAG,
+  HASH_TAG,
+  HEAD_BYTES,
+  hasKeyAt,
+  lengthAt,
+  lengthBytesAt,
+  OFFSET_BYTES,
+  PLACE_HERE,
+  PLACE_PIECES,
+  PLACE_SEGMENT,
+  PLACE_TRUNCATED,
+  valueLengthOf,
+} from "./block-bytes.ts";
 import { CHECKSUM_BYTES, crc32 } from "./checksum.ts";
 import { ROW_ENTRIES, ROW_VALUES } from "./layout.ts";
 import type { RowReader } from "./row-reader.ts";
@@ -36,19 +50,6 @@ export type ValueAt =
   /** Removed for good; its digest stays. */
   | { readonly place: "truncated" };
 
-const PLACE_HERE = 0;
-const PLACE_PIECES = 1;
-const PLACE_SEGMENT = 2;
-const PLACE_TRUNCATED = 3;
-
-const ENTRIES_TAG = 0x12;
-/** Count and length of the wire forms. */
-const HEAD_BYTES = 5;
-// Fields of a TxEntry.
-const KEY_TAG = 0x0a;
-const HASH_TAG = 0x12;
-const LENGTH_TAG = 0x18;
-const OFFSET_BYTES = 8;
 const PIECES: ValueAt = { place: "pieces" };
 const TRUNCATED: ValueAt = { place: "truncated" };
 
@@ -159,7 +160,7 @@ export class EntriesBlock {
   hasKeyAt(i: number, key: Uint8Array): boolean {
     if (i < 0 || i >= this.count) return false;
     this.#goTo(i);
-    return this.#hasKey(this.#start(), key);
+    return hasKeyAt(this.wire, this.#start(), key);
   }
 
   /**
@@ -171,10 +172,10 @@ export class EntriesBlock {
     if (i >= this.count) return undefined;
     this.#goTo(i);
     const start = this.#start();
-    if (this.#places[i] !== PLACE_HERE || !this.#hasKey(start, key)) return undefined;
+    if (this.#places[i] !== PLACE_HERE || !hasKeyAt(this.wire, start, key)) return undefined;
     const { wire } = this;
-    const hash = start + 1 + this.#varintBytes(start + 1) + key.length;
-    const length = this.#valueLength(start, this.#end(start));
+    const hash = start + 1 + lengthBytesAt(this.wire, start + 1) + key.length;
+    const length = valueLengthOf(this.wire, start, this.#end(start));
     const values = this.#values ?? (length === 0 ? EMPTY : row);
     if (values === undefined || wire[hash] !== HASH_TAG || wire[hash + 1] !== DIGEST_LENGTH) return undefined;
     const value = values.subarray(this.#from, this.#from + length);
@@ -193,7 +194,7 @@ export class EntriesBlock {
     while (this.#next < i) {
       const start = this.#start();
       const end = this.#end(start);
-      this.#pass(end, this.#places[this.#next] === PLACE_HERE ? this.#valueLength(start, end) : 0);
+      this.#pass(end, this.#places[this.#next] === PLACE_HERE ? valueLengthOf(this.wire, start, end) : 0);
     }
   }
 
@@ -209,46 +210,14 @@ export class EntriesBlock {
   /** Where the record of the next entry begins. */
   #start(): number {
     if (this.wire[this.#lead] !== ENTRIES_TAG) throw new RangeError("malformed block of entries");
-    return this.#lead + 1 + this.#varintBytes(this.#lead + 1);
+    return this.#lead + 1 + lengthBytesAt(this.wire, this.#lead + 1);
   }
 
   /** Where the record that begins at `start` ends. */
   #end(start: number): number {
-    const end = start + this.#varint(this.#lead + 1);
+    const end = start + lengthAt(this.wire, this.#lead + 1);
     if (end > this.wire.length) throw new RangeError("malformed block of entries");
     return end;
-  }
-
-  /** Lengths inside a row: three bytes at most. */
-  #varint(at: number): number {
-    const { wire } = this;
-    const first = wire[at] ?? 0;
-    if (first < 0x80) return first;
-    const second = wire[at + 1] ?? 0;
-    if (second < 0x80) return (first & 0x7f) | (second << 7);
-    return (first & 0x7f) | ((second & 0x7f) << 7) | ((wire[at + 2] ?? 0) << 14);
-  }
-
-  #varintBytes(at: number): number {
-    if ((this.wire[at] ?? 0) < 0x80) return 1;
-    return (this.wire[at + 1] ?? 0) < 0x80 ? 2 : 3;
-  }
-
-  #hasKey(start: number, key: Uint8Array): boolean {
-    const { wire } = this;
-    const from = start + 1 + this.#varintBytes(start + 1);
-    if (wire[start] !== KEY_TAG || this.#varint(start + 1) !== key.length) return false;
-    for (let i = 0; i < key.length; i++) if (wire[from + i] !== key[i]) return false;
-    return true;
-  }
-
-  /** The length of the value of the entry whose record is here, without decoding the rest. */
-  #valueLength(start: number, end: number): number {
-    const { wire } = this;
-    let at = start;
-    if (wire[at] === KEY_TAG) at += 1 + this.#varintBytes(at + 1) + this.#varint(at + 1);
-    if (wire[at] === HASH_TAG) at += 1 + this.#varintBytes(at + 1) + this.#varint(at + 1);
-    return at < end && wire[at] === LENGTH_TAG ? this.#varint(at + 1) : 0;
   }
 
   #valueAt(length: number): ValueAt {

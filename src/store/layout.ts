@@ -77,6 +77,9 @@ export const INLINE_VALUE_BYTES_MAX = 256;
 /** Longest piece of a value row. */
 export const VALUE_PIECE_BYTES_MAX: number = 1024 * 1024;
 
+/** Flag of a transaction record. */
+export const FLAG_ENTRIES_INSIDE = 1;
+
 const KIND_TX = 0;
 const KIND_ENTRIES = 1;
 const KIND_TREE = 2;

@@ -12,6 +12,7 @@ import { EntriesBlock, encodeBlock, type StoredEntry } from "./entries-block.ts"
 import {
   ENTRY_OVERHEAD_BYTES,
   entriesKey,
+  FLAG_ENTRIES_INSIDE,
   INLINE_RECORD_BYTES_MAX,
   INLINE_VALUE_BYTES_MAX,
   ROW_ENTRIES,
@@ -49,8 +50,6 @@ export interface TxRecord {
   /** The entries, when the record holds them; otherwise they have rows of their own. */
   readonly inside: EntriesBlock | undefined;
 }
-
-const FLAG_ENTRIES_INSIDE = 1;
 
 const DIGEST_BYTES = 32;
 const NO_VALUE = new Uint8Array(0);

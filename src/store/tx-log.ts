@@ -38,6 +38,7 @@ import {
   type TxRecord,
 } from "./records.ts";
 import { refuseMismatch } from "./row-reader.ts";
+import { hasEntriesInside, soundValueInside } from "./sound-value.ts";
 import { StoredTree } from "./stored-tree.ts";
 import type { ValueSegments } from "./value-segments.ts";
 
@@ -94,6 +95,8 @@ export class TxLog {
   readonly #inRows = new RecentValues<true>(HEADS_MAX);
   /** The row of entries read last: who reads in order of keys often finds them in order of transactions. */
   #lastBlock: { readonly txId: bigint; readonly row: number; readonly block: EntriesBlock } | undefined;
+  /** The transaction of the value read last. */
+  #lastRead = 0n;
   #lastValues: { readonly txId: bigint; readonly row: number; readonly bytes: Uint8Array } | undefined;
 
   constructor(database: string, tables: LogTables, segments?: ValueSegments) {
@@ -188,6 +191,8 @@ export class TxLog {
   /** The store value of one entry, checked to belong to `key`. */
   valueOf(txId: bigint, index: number, key: Uint8Array): Uint8Array {
     if (txId >= this.truncatedBefore) {
+      const found = this.#valueInside(txId, index, key);
+      if (found !== undefined) return found;
       try {
         const block = this.#blockAt(txId, Math.floor(index / ROW_ENTRIES));
         const row = block.hasValuesInRows ? this.#valuesRow(txId, Math.floor(index / ROW_VALUES)) : undefined;
@@ -198,6 +203,22 @@ export class TxLog {
       }
     }
     return this.entry(txId, index, key).value;
+  }
+
+  /**
+   * The same where it lies in the record of its transaction; undefined when it is not there as it should be. A transaction
+   * that is read twice in a row is not looked at so: its block is kept for the next reads.
+   */
+  #valueInside(txId: bigint, index: number, key: Uint8Array): Uint8Array | undefined {
+    if (txId === this.#lastRead) return undefined;
+    this.#lastRead = txId;
+    if (this.segments !== undefined || this.#inRows.get(Number(txId)) !== undefined) return undefined;
+    this.#txKeyView.setBigUint64(0, txId);
+    const record = this.tables.log.peek(this.#txKey);
+    if (record === undefined) return undefined;
+    if (hasEntriesInside(record)) return soundValueInside(record, index, key);
+    this.#inRows.set(Number(txId), true);
+    return undefined;
   }
 
   /** Proves the entry of `key`, which may be at `likely`, in a checked record. Throws `damaged`. */

@@ -7,14 +7,16 @@
 // said in simulated-environment.ts and simulated-files.ts.
 
 import type { DataDirectory } from "../../src/database/data-directory.ts";
-import type {
-  Engine,
-  EngineDriver,
-  EngineOptions,
-  RangeOptions,
-  Row,
-  Table,
-  WriteBatch,
+import {
+  type Engine,
+  type EngineDriver,
+  type EngineOptions,
+  type PeekedValue,
+  peekedCopy,
+  type RangeOptions,
+  type Row,
+  type Table,
+  type WriteBatch,
 } from "../../src/store/engine.ts";
 import { StoreError } from "../../src/store/errors.ts";
 import type { StorePlace } from "../../src/store/place.ts";
@@ -279,6 +281,10 @@ class SimulatedTable implements Table {
   get(key: Uint8Array): Uint8Array | undefined {
     this.#requireOpen();
     return this.#rows.get(key);
+  }
+
+  peek(key: Uint8Array): PeekedValue | undefined {
+    return peekedCopy(this.get(key));
   }
 
   *range(options: RangeOptions): Iterable<Row> {

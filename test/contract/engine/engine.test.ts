@@ -65,6 +65,23 @@ for (const [name, makeDriver] of ENGINES) {
         assert.equal(table.get(utf8("empty"))?.length, 0);
       }));
 
+    test("shows a value where it lies, as long or short as it is", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        const values = new Map(
+          [1000, 0, 100_000, 3].map((length) => [utf8(`k${length}`), new Uint8Array(length).fill(length)]),
+        );
+        await engine.write((batch) => {
+          for (const [key, value] of values) batch.put(table, key, value);
+        });
+        engine.refresh();
+        for (const [key, value] of [...values, ...values]) {
+          const { bytes, length } = table.peek(key) ?? assert.fail("it is there");
+          assert.deepEqual(bytes.slice(0, length), value);
+        }
+        assert.equal(table.peek(utf8("other")), undefined);
+      }));
+
     test("overwrites and removes", () =>
       withEngine(async (engine) => {
         const table = engine.table("t");
@@ -197,6 +214,7 @@ for (const [name, makeDriver] of ENGINES) {
         await engine.close();
         const closed = { name: "StoreError", code: "closed" };
         assert.throws(() => table.get(utf8("k")), closed);
+        assert.throws(() => table.peek(utf8("k")), closed);
         assert.throws(() => [...table.range({})], closed);
         await assert.rejects(
           engine.write((batch) => batch.put(table, utf8("k"), utf8("v"))),

@@ -146,6 +146,10 @@ function unreadable(driver: EngineDriver, isFailing: () => boolean): EngineDrive
               if (isFailing()) throw new StoreError("closed", "the environment is closed");
               return original.get(key);
             },
+            peek: (key) => {
+              if (isFailing()) throw new StoreError("closed", "the environment is closed");
+              return original.peek(key);
+            },
             range: (options) => original.range(options),
           };
           originals.set(table, original);

@@ -7,7 +7,15 @@ import { systemRandom } from "../../../src/base/random.ts";
 import { plainKey, plainValue } from "../../../src/proof/keys.ts";
 import type { KvMetadata } from "../../../src/proof/model.ts";
 import type { TxSpec } from "../../../src/store/committer.ts";
-import type { Engine, EngineDriver, RangeOptions, Row, Table } from "../../../src/store/engine.ts";
+import {
+  type Engine,
+  type EngineDriver,
+  type PeekedValue,
+  peekedCopy,
+  type RangeOptions,
+  type Row,
+  type Table,
+} from "../../../src/store/engine.ts";
 import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
 import { HISTORY_TABLE, LATEST_TABLE, LOG_TABLE, META_TABLE } from "../../../src/store/layout.ts";
 import type { StorePoint } from "../../../src/store/store.ts";
@@ -164,6 +172,10 @@ export class Rows implements Table {
 
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#rows.get(toHex(key))?.value;
+  }
+
+  peek(key: Uint8Array): PeekedValue | undefined {
+    return peekedCopy(this.get(key));
   }
 
   *range({ from, to, reverse, limit }: RangeOptions): Iterable<Row> {
