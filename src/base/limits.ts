@@ -126,8 +126,8 @@ export const IDLE_FRAMES_PER_SECOND = 1000;
 export const UNREAD_CONTROL_FRAMES_MAX = 10_000;
 /** How long another process may look at an environment that may be damaged before it is opened, in milliseconds. */
 export const PROBE_MS_MAX = 60_000;
-/** Longest text of a failed call, in characters: escaped, and with the details that repeat it, less than any peer's 8 KiB. */
-export const FAILURE_TEXT_MAX = 256;
+/** Longest text of a failed call, in bytes: escaped, and with the details that repeat it, less than any peer's 8 KiB. */
+export const FAILURE_TEXT_BYTES_MAX = 800;
 /** Texts of failed gRPC calls that are kept as they are sent. */
 export const GRPC_FAILURES_KEPT = 256;
 /** Size up to which an environment that may be damaged is looked at before it is opened; a bigger one while it is served. */

@@ -8,7 +8,7 @@
 import { Code } from "@connectrpc/connect";
 import { AuthError, type AuthErrorCode } from "../auth/errors.ts";
 import { utf8ToString } from "../base/bytes.ts";
-import { FAILURE_TEXT_MAX } from "../base/limits.ts";
+import { FAILURE_TEXT_BYTES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
 import { DatabaseError, type DatabaseErrorCode } from "../database/errors.ts";
 import { ProofError, type ProofErrorCode } from "../proof/errors.ts";
@@ -287,10 +287,19 @@ export class CallFailure extends Error {
   readonly info: string | undefined;
 
   constructor(code: Code, text: string, info?: string) {
-    super((text.length > FAILURE_TEXT_MAX ? `${text.slice(0, FAILURE_TEXT_MAX)}…` : text).toWellFormed());
+    super(shortened(text.toWellFormed()));
     this.code = code;
     this.info = info;
   }
+}
+
+const encoder = new TextEncoder();
+
+function shortened(text: string): string {
+  // A character has three bytes at most for each unit of the text.
+  if (text.length * 3 <= FAILURE_TEXT_BYTES_MAX) return text;
+  const { read } = encoder.encodeInto(text, new Uint8Array(FAILURE_TEXT_BYTES_MAX));
+  return read === text.length ? text : `${text.slice(0, read)}…`;
 }
 
 /** Logs what an operator must see and returns what the caller may see. `method` names the call in the log. */
