@@ -94,6 +94,12 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Reads four bytes, big-endian, which must be there. */
+export function getU32(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  return high * 0x1_0000 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
+}
+
 /** Writes two bytes, big-endian. `value` must be 0..65535. */
 export function setU16(out: Uint8Array, at: number, value: number): void {
   out[at] = value >>> 8;

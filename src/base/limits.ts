@@ -60,6 +60,10 @@ export const RETENTION_FIRST_LOOK_MS: number = 10 * 60 * 1000;
 export const RETENTION_CLOCK_TOLERANCE_MS: number = 10 * 60 * 1000;
 /** Versions of keys that may be committed and not yet indexed; beyond that commits wait for the index. */
 export const OVERLAY_VERSIONS_MAX = 100_000;
+/** Of how many keys a database remembers where the latest version is: a power of two; at most 200 bytes each. */
+export const RECENT_VERSIONS_MAX = 32_768;
+/** Keys up to this many bytes are remembered so. */
+export const RECENT_KEY_BYTES_MAX = 63;
 /** Versions of one index batch; and how many make one worth it before INDEX_LINGER_MS have passed. */
 export const INDEX_BATCH_VERSIONS_MAX = 8192;
 export const INDEX_BATCH_VERSIONS_MIN = 1024;

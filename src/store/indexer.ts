@@ -33,6 +33,7 @@ import {
   WATERMARK_ROW,
 } from "./layout.ts";
 import type { Overlay } from "./overlay.ts";
+import { RecentVersions } from "./recent-versions.ts";
 import type { TxLog } from "./tx-log.ts";
 
 const NOTHING_INDEXED: IndexWatermark = { txId: 0n, alh: EMPTY_ALH, latestRows: 0n, historyRows: 0n };
@@ -232,7 +233,10 @@ export class Indexer {
     this.#failure = undefined;
     for (const { versions } of this.#queue.splice(0, count)) {
       this.#queuedVersions -= versions.length;
-      for (const { text } of versions) this.#parts.overlay.dropThrough(text, watermark.txId);
+      for (const { key, text } of versions) {
+        this.#index.recent.drop(key);
+        this.#parts.overlay.dropThrough(text, watermark.txId);
+      }
     }
     this.#parts.onProgress();
   }
@@ -325,6 +329,7 @@ async function openIndex(parts: IndexerParts): Promise<OpenIndex> {
     latest: engine.table(LATEST_TABLE),
     history: engine.table(HISTORY_TABLE),
     meta: engine.table(META_TABLE),
+    recent: new RecentVersions(),
   }));
 }
 

@@ -7,11 +7,14 @@ import type { Table } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { decodeVersion, historyKey, type VersionRecord } from "./layout.ts";
 import { keyToText, type Overlay, type OverlayVersion, textToKey } from "./overlay.ts";
+import type { RecentVersions } from "./recent-versions.ts";
 
 /** Tables of the index; replaced as a whole when the index is rebuilt. */
 export interface IndexTables {
   readonly latest: Table;
   readonly history: Table;
+  /** Rows of `latest` that were read of late. */
+  readonly recent: RecentVersions;
 }
 
 export interface KeyRange {
@@ -40,8 +43,7 @@ export class KeyReader {
 
   /** Latest version of a key among transactions up to `upTo`, deletions and expired ones included. */
   latest(key: Uint8Array, upTo: bigint): VersionRecord | undefined {
-    const bytes = this.#index().latest.get(key);
-    return latestOf(bytes === undefined ? undefined : this.#decoded(key, bytes), this.#overlay.versions(key), upTo);
+    return latestOf(this.#indexed(key), this.#overlay.versions(key), upTo);
   }
 
   /**
@@ -49,13 +51,11 @@ export class KeyReader {
    * that they exist.
    */
   revisions(key: Uint8Array, first: bigint, last: bigint, reverse: boolean, upTo: bigint): VersionRecord[] {
-    const { latest, history } = this.#index();
     const versions: VersionRecord[] = [];
-    for (const row of history.range({ from: historyKey(key, first), to: historyKey(key, last + 1n) })) {
+    for (const row of this.#index().history.range({ from: historyKey(key, first), to: historyKey(key, last + 1n) })) {
       versions.push(this.#decoded(key, row.value, row.key));
     }
-    const bytes = latest.get(key);
-    const indexed = bytes === undefined ? undefined : this.#decoded(key, bytes);
+    const indexed = this.#indexed(key);
     if (indexed !== undefined) versions.push(indexed);
     let revision = indexed?.revision ?? 0n;
     for (const { txId, entry, metadata } of newer(this.#overlay.versions(key), indexed, upTo))
@@ -89,10 +89,22 @@ export class KeyReader {
     }
   }
 
+  /** The latest version that the index has. */
+  #indexed(key: Uint8Array): VersionRecord | undefined {
+    const { latest, recent } = this.#index();
+    const known = recent.get(key);
+    if (known !== undefined) return known;
+    const row = latest.peek(key);
+    if (row === undefined) return undefined;
+    const version = this.#decoded(key, row.bytes, key, row.length);
+    recent.set(key, version);
+    return version;
+  }
+
   /** The version in a row of the index about `key`, which is the row's own key in the table of latest versions. */
-  #decoded(key: Uint8Array, bytes: Uint8Array, rowKey: Uint8Array = key): VersionRecord {
+  #decoded(key: Uint8Array, bytes: Uint8Array, rowKey: Uint8Array = key, length = bytes.length): VersionRecord {
     try {
-      return decodeVersion(rowKey, bytes);
+      return decodeVersion(rowKey, bytes, length);
     } catch (error) {
       if (error instanceof RangeError || error instanceof RoomError) throw this.#damaged(key, error);
       throw error;

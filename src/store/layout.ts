@@ -38,7 +38,7 @@
 //
 // Headers and entries are kept in protobuf wire form, so that answers can copy them.
 
-import { concat, setU16, setU32, setU64, u32, u64, utf8, viewOf } from "../base/bytes.ts";
+import { concat, getU32, setU16, setU32, setU64, u32, u64, utf8, viewOf } from "../base/bytes.ts";
 import { KV_METADATA_LENGTH_MAX } from "../base/limits.ts";
 import { setVarint, VARINT_BYTES_MAX, VarintReader } from "../base/varint.ts";
 import { decodeKvMetadata, encodeKvMetadata } from "../proof/kv-metadata.ts";
@@ -170,14 +170,15 @@ export function encodeVersion(
   return row;
 }
 
-/** Throws RangeError on bytes that encodeVersion did not write for this key. */
-export function decodeVersion(rowKey: Uint8Array, bytes: Uint8Array): VersionRecord {
-  const content = withoutChecksum(rowKey, bytes);
-  const numbers = new VarintReader(content);
+/** Throws RangeError on bytes, the first `length` of them, that encodeVersion did not write for this key. Keeps none. */
+export function decodeVersion(rowKey: Uint8Array, bytes: Uint8Array, length: number = bytes.length): VersionRecord {
+  const end = checkedEnd(rowKey, bytes, length);
+  const numbers = new VarintReader(bytes);
   const txId = numbers.next();
   const entry = Number(numbers.next());
   const revision = numbers.next();
-  const metadata = numbers.at === content.length ? undefined : decodeKvMetadata(content.subarray(numbers.at));
+  if (numbers.at > end) throw new RangeError("a number is cut short");
+  const metadata = numbers.at === end ? undefined : decodeKvMetadata(bytes.subarray(numbers.at, end));
   return { txId, entry, revision, metadata };
 }
 
@@ -186,11 +187,16 @@ function withChecksum(rowKey: Uint8Array, content: Uint8Array): Uint8Array {
 }
 
 function withoutChecksum(rowKey: Uint8Array, bytes: Uint8Array): Uint8Array {
-  const end = bytes.length - CHECKSUM_BYTES;
-  if (end < 0 || viewOf(bytes).getUint32(end) !== crc32(bytes, 0, end, crc32(rowKey))) {
+  return bytes.subarray(0, checkedEnd(rowKey, bytes, bytes.length));
+}
+
+/** Where the checksum begins that ends a row of `length` bytes. Throws RangeError when it does not match. */
+function checkedEnd(rowKey: Uint8Array, bytes: Uint8Array, length: number): number {
+  const end = length - CHECKSUM_BYTES;
+  if (end < 0 || getU32(bytes, end) !== crc32(bytes, 0, end, crc32(rowKey))) {
     throw new RangeError("the checksum does not match");
   }
-  return bytes.subarray(0, end);
+  return end;
 }
 
 /** A row of the log's meta table that names a transaction. */

@@ -4,6 +4,7 @@
 // A value is proven by its own digest, and its entry by the key that was asked for; so whatever a damaged length leads to is
 // either the value or nothing. Only what is inside the row counts: behind it lies what was read before.
 
+import { getU32 } from "../base/bytes.ts";
 import { DIGEST_LENGTH, sha256Into } from "../proof/sha256.ts";
 import {
   ENTRIES_TAG,
@@ -38,7 +39,7 @@ export function soundValueInside(record: PeekedValue, index: number, key: Uint8A
   const { bytes, length: end } = record;
   const block = blockAt(bytes);
   const wire = block + HEAD_BYTES;
-  const places = wire + u32At(bytes, block + 1);
+  const places = wire + getU32(bytes, block + 1);
   const count = bytes[block] as number;
   // A length may be anything; nothing is gone through that is not there.
   if (index >= count || places + count > end || bytes[places + index] !== PLACE_HERE) return undefined;
@@ -68,9 +69,4 @@ function blockAt(bytes: Uint8Array): number {
   let at = 3 + (((bytes[1] as number) << 8) | (bytes[2] as number)) + DIGEST_LENGTH;
   at += 1 + (bytes[at] as number) * DIGEST_LENGTH;
   return at + 1 + (bytes[at] as number) * DIGEST_LENGTH + CHECKSUM_BYTES;
-}
-
-function u32At(bytes: Uint8Array, at: number): number {
-  const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-  return high * 0x1_0000 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
 }

@@ -97,6 +97,20 @@ describe("writing the index", () => {
     await store.close();
   });
 
+  test("is seen by who has read the key before, whether or not he looked in between", async () => {
+    const store = await onSimulatedDisk(new SimulatedDisk({ random: new SeededRandom(1) }))({});
+    for (let i = 1; i <= 6; i++) {
+      await store.commit(setOf(["k", String(i)]));
+      if (i % 2 === 0) assert.equal(store.latest(KEY)?.txId, BigInt(i));
+      await store.settled();
+      assert.equal(store.indexed, BigInt(i));
+      const { txId, revision } = store.latest(KEY) ?? assert.fail("it is there");
+      assert.deepEqual([txId, revision], [BigInt(i), BigInt(i)]);
+      assert.equal(store.revisions(KEY, 1n, revision, false).length, i);
+    }
+    await store.close();
+  });
+
   test("waits for others to be written with, until its time has come", async () => {
     const timers = new StoppedTimers();
     await using store = await onSimulatedDisk()({ timers });
