@@ -43,7 +43,7 @@ export class KeyReader {
 
   /** Latest version of a key among transactions up to `upTo`, deletions and expired ones included. */
   latest(key: Uint8Array, upTo: bigint): VersionRecord | undefined {
-    return latestOf(this.#indexed(key), this.#overlay.versions(key), upTo);
+    return latestOf(this.#recent(key), this.#overlay.versions(key), upTo);
   }
 
   /**
@@ -55,6 +55,7 @@ export class KeyReader {
     for (const row of this.#index().history.range({ from: historyKey(key, first), to: historyKey(key, last + 1n) })) {
       versions.push(this.#decoded(key, row.value, row.key));
     }
+    // Of the same state of the index as the rows: one that is remembered could be among them.
     const indexed = this.#indexed(key);
     if (indexed !== undefined) versions.push(indexed);
     let revision = indexed?.revision ?? 0n;
@@ -89,16 +90,20 @@ export class KeyReader {
     }
   }
 
-  /** The latest version that the index has. */
-  #indexed(key: Uint8Array): VersionRecord | undefined {
-    const { latest, recent } = this.#index();
+  /** The latest version that the index has, or had when the overlay still holds all that came after it. */
+  #recent(key: Uint8Array): VersionRecord | undefined {
+    const { recent } = this.#index();
     const known = recent.get(key);
     if (known !== undefined) return known;
-    const row = latest.peek(key);
-    if (row === undefined) return undefined;
-    const version = this.#decoded(key, row.bytes, key, row.length);
-    recent.set(key, version);
+    const version = this.#indexed(key);
+    if (version !== undefined) recent.set(key, version);
     return version;
+  }
+
+  /** The latest version that the index has now. */
+  #indexed(key: Uint8Array): VersionRecord | undefined {
+    const row = this.#index().latest.peek(key);
+    return row === undefined ? undefined : this.#decoded(key, row.bytes, key, row.length);
   }
 
   /** The version in a row of the index about `key`, which is the row's own key in the table of latest versions. */
