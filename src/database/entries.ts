@@ -1,7 +1,7 @@
 // From stored versions to entries as users see them: values without their prefix byte, references followed one step.
 
 import { equalBytes } from "../base/bytes.ts";
-import { decodePlainKey, decodePlainValue, plainKey } from "../proof/keys.ts";
+import { decodePlainKey, decodePlainValue, plainKey, VALUE_PREFIX_PLAIN } from "../proof/keys.ts";
 import type { Entry, KvMetadata, Reference, TxEntry } from "../proof/model.ts";
 import { StoreError } from "../store/errors.ts";
 import type { VersionRecord } from "../store/layout.ts";
@@ -42,13 +42,19 @@ export function isTruncated(store: Store, { txId, metadata }: VersionRecord): bo
 
 /**
  * A version as history lists it: deletions, expired and truncated versions too, those without a value, references as they
- * are stored.
+ * are stored. `storeKey` is that of `key`.
  */
-export function historyEntry(store: Store, storeKey: Uint8Array, version: VersionRecord, now: bigint): Entry {
+export function historyEntry(
+  store: Store,
+  key: Uint8Array,
+  storeKey: Uint8Array,
+  version: VersionRecord,
+  now: bigint,
+): Entry {
   const expired = isExpired(version, now) || isTruncated(store, version);
   const hidden = expired || version.metadata?.deleted === true;
   const value = hidden ? NO_VALUE : store.log.valueOf(version.txId, version.entry, storeKey).subarray(1);
-  return { ...plainEntry(decodePlainKey(storeKey), version, value), expired };
+  return plainEntry(key, version, value, expired);
 }
 
 /** An entry of a transaction whose value is known; references are followed unless they are to be kept. */
@@ -71,6 +77,8 @@ export function entryOfTx(
 }
 
 function resolved(store: Store, key: Uint8Array, version: VersionRecord, value: Uint8Array, now: bigint): Entry {
+  // By far the most: without an object that only says so.
+  if (value[0] === VALUE_PREFIX_PLAIN) return plainEntry(key, version, value.subarray(1));
   const plain = decodePlainValue(value);
   if (plain.kind === "value") return plainEntry(key, version, plain.value);
   const target = plain.atTx === 0n ? latestEntry(store, plain.key, now) : entryAtTx(store, plain.key, plain.atTx, now);
@@ -81,9 +89,10 @@ function plainEntry(
   key: Uint8Array,
   version: { txId: bigint; revision: bigint; metadata: KvMetadata | undefined },
   value: Uint8Array,
+  expired = false,
 ): Entry {
   const { txId, revision, metadata } = version;
-  return { tx: txId, key, value, metadata, expired: false, revision, referencedBy: undefined };
+  return { tx: txId, key, value, metadata, expired, revision, referencedBy: undefined };
 }
 
 function referenceOf(key: Uint8Array, version: VersionRecord, atTx: bigint): Reference {

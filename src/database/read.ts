@@ -35,8 +35,12 @@ export function getAll(store: Store, request: GetAllRequest, now: bigint): Entry
   if (request.keys.some((key) => key.length === 0)) throw new DatabaseError("empty_key", "a key is empty");
   const entries: Entry[] = [];
   for (const key of request.keys) {
-    const entry = unlessNothing(() => latestEntry(store, key, now));
-    if (entry !== undefined) entries.push(entry);
+    // Without a function for each key.
+    try {
+      entries.push(latestEntry(store, key, now));
+    } catch (error) {
+      requireNothingToRead(error);
+    }
   }
   return entries;
 }
@@ -76,7 +80,7 @@ export function history(store: Store, request: HistoryRequest, now: bigint): Ent
   const rows = Math.min(limit || RESULT_ROWS_MAX, count - offset);
   const first = BigInt(desc ? count - offset - rows + 1 : offset + 1);
   const versions = store.revisions(storeKey, first, first + BigInt(rows) - 1n, desc);
-  return versions.map((version) => historyEntry(store, storeKey, version, now));
+  return versions.map((version) => historyEntry(store, key, storeKey, version, now));
 }
 
 /** How many keys with this prefix have a value now. */
@@ -119,9 +123,14 @@ function unlessNothing(read: () => Entry): Entry | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof StoreError && NOTHING_TO_READ.has(error.code)) return undefined;
-    throw error;
+    requireNothingToRead(error);
+    return undefined;
   }
+}
+
+/** Throws what is more than that there is no value to read. */
+function requireNothingToRead(error: unknown): void {
+  if (!(error instanceof StoreError && NOTHING_TO_READ.has(error.code))) throw error;
 }
 
 /** Store keys of the plain keys that begin with `prefix`. */
