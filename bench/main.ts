@@ -3,9 +3,9 @@
 //
 //   npm run bench -- --quick
 //   npm run bench -- --built                 the programs that `npm run build` makes, built anew
-//   npm run bench -- --workloads get,set --output json --out /tmp/get-set.json
+//   npm run bench -- --workloads get,set --output json --out get-set.json
 //   npm run bench -- --address 127.0.0.1:3322 --pid 4711
-//   npm run bench -- --show /tmp/get-set.json
+//   npm run bench -- --show get-set.json
 //   npm run bench -- --server-flags "--transport=node"
 
 import { execFileSync } from "node:child_process";

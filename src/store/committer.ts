@@ -220,7 +220,9 @@ export class Committer {
   #build(spec: TxSpec, bytes: number, writer: Writer): void {
     const { settings, overlay, clock } = this.#parts;
     const now = BigInt(Math.floor(clock.nowMs() / 1000));
-    const texts = keyTexts(spec.entries);
+    const before = this.#chain.point;
+    const entries = spec.entriesOfTx?.(before.txId + 1n) ?? spec.entries;
+    const texts = keyTexts(entries);
     try {
       this.#parts.checkPreconditions(spec.preconditions, now);
       checkDistinct(texts);
@@ -228,11 +230,9 @@ export class Committer {
       this.#refuse(error, writer);
       return;
     }
-    const before = this.#chain.point;
     const { excludeCommitTime, writeTxHeaderVersion } = settings;
     let tx: BuiltTx;
     try {
-      const entries = spec.entriesOfTx?.(before.txId + 1n) ?? spec.entries;
       tx = this.#chain.build(entries, spec.metadata, excludeCommitTime ? 0n : now, writeTxHeaderVersion);
     } catch (error) {
       // What a header cannot say (more entries than its version can count, for one): refused, and nothing has moved.

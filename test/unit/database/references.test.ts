@@ -139,6 +139,32 @@ describe("a batch", () => {
     assert.deepEqual(test.store.log.value(txId, 1), referenceValue(utf8("a"), txId));
     assert.deepEqual(test.store.log.value(txId, 4), NO_VALUE);
     await set(test, ["a", "2"]);
+    const scan = {
+      set: utf8("s"),
+      seekKey: utf8(""),
+      seekScore: 0,
+      seekAtTx: 0n,
+      inclusiveSeek: false,
+      minScore: undefined,
+      maxScore: undefined,
+      desc: false,
+      offset: 0,
+      limit: 0,
+      sinceTx: 0n,
+      noWait: false,
+    };
+    for (const when of ["before", "after"]) {
+      const members = test.database.zScan(scan);
+      assert.deepEqual(
+        members.map(({ key, atTx, entry }) => [utf8ToString(key), atTx, utf8ToString(entry?.value ?? utf8(""))]),
+        [
+          ["old", 0n, "0"],
+          ["a", txId, "1"],
+        ],
+        `${when} the index has them`,
+      );
+      await test.database.settled();
+    }
     assert.deepEqual([get(test, "own"), get(test, "free"), get(test, "far")], ["1", "2", "0"]);
   });
 
