@@ -5,8 +5,8 @@
 // Pages of 8 KiB: LMDB limits keys to a quarter of a page or so (1,978 bytes at 4 KiB), and a key of 1,024 bytes with the
 // escapes of an SQL index key passes that.
 
-import { existsSync, mkdirSync, statSync } from "node:fs";
-import { mkdir, open as openFile, rename, rm } from "node:fs/promises";
+import { existsSync, mkdirSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Database, type DatabaseOptions, open, type RootDatabase } from "lmdb";
 import { utf8ToString } from "../base/bytes.ts";
@@ -15,6 +15,7 @@ import { CheckedEngine, type HoldingEngine } from "./checked-engine.ts";
 import type { EngineDriver, EngineOptions, PeekedValue, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { checkLmdbFile, damaged } from "./lmdb-check.ts";
+import { bytesOf, DATA_FILE, makeFile, syncFile } from "./lmdb-file.ts";
 import { reserveLockFile } from "./lmdb-lock-file.ts";
 import { growthMax, requireRoomIn } from "./lmdb-room.ts";
 import { peekedAt, ROW_CODEC } from "./lmdb-rows.ts";
@@ -27,7 +28,6 @@ const PAGE_BYTES = 8192;
 const TABLES_MAX = 16;
 /** The first key that there can be: an empty one is none. */
 const FIRST_KEY: Uint8Array = Uint8Array.of(0);
-const DATA_FILE = "data.mdb";
 const REOPENING = "the environment could not be opened again yet after a failed write";
 /** What a new environment writes before its first batch, its tables among it; amply. */
 const NEW_BYTES: number = 64 * PAGE_BYTES;
@@ -394,24 +394,4 @@ function namedDamage(directory: string, error: unknown): unknown {
   if (message.includes(PANIC)) return new StoreError("closed", REOPENING, {}, error);
   if (!DAMAGE_CODES.includes(code)) return error;
   return damaged(join(directory, DATA_FILE), message, error);
-}
-
-function bytesOf(directory: string): number {
-  return statSync(join(directory, DATA_FILE), { throwIfNoEntry: false })?.size ?? 0;
-}
-
-/** An empty file, whose name and place are on disk before anything is written to it. */
-async function makeFile(directory: string): Promise<void> {
-  await (await openFile(join(directory, DATA_FILE), "a", 0o600)).close();
-  await syncDirectory(directory);
-  await syncDirectory(dirname(directory));
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await openFile(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

@@ -12,6 +12,7 @@ import type { EntriesBlock, StoredEntry, ValueAt } from "./entries-block.ts";
 import { EntryList, ProvenGroups } from "./entry-list.ts";
 import { StoreError } from "./errors.ts";
 import { nameOfKey } from "./key-name.ts";
+import { LastRows } from "./last-rows.ts";
 import {
   decodeTxIdRow,
   entriesKey,
@@ -93,11 +94,7 @@ export class TxLog {
   readonly #groups = new ProvenGroups();
   /** Transactions whose entries have rows of their own. */
   readonly #inRows = new RecentValues<true>(HEADS_MAX);
-  /** The row of entries read last: who reads in order of keys often finds them in order of transactions. */
-  #lastBlock: { readonly txId: bigint; readonly row: number; readonly block: EntriesBlock } | undefined;
-  /** The transaction of the value read last. */
-  #lastRead = 0n;
-  #lastValues: { readonly txId: bigint; readonly row: number; readonly bytes: Uint8Array } | undefined;
+  readonly #last = new LastRows();
 
   constructor(database: string, tables: LogTables, segments?: ValueSegments) {
     this.#database = database;
@@ -210,8 +207,8 @@ export class TxLog {
    * that is read twice in a row is not looked at so: its block is kept for the next reads.
    */
   #valueInside(txId: bigint, index: number, key: Uint8Array): Uint8Array | undefined {
-    if (txId === this.#lastRead) return undefined;
-    this.#lastRead = txId;
+    if (txId === this.#last.txId) return undefined;
+    this.#last.txId = txId;
     if (this.segments !== undefined || this.#inRows.get(Number(txId)) !== undefined) return undefined;
     this.#txKeyView.setBigUint64(0, txId);
     const record = this.tables.log.peek(this.#txKey);
@@ -254,8 +251,7 @@ export class TxLog {
     this.#heads.clear();
     this.#inRows.clear();
     this.#groups.clear();
-    this.#lastBlock = undefined;
-    this.#lastValues = undefined;
+    this.#last.forget();
   }
 
   #storedAt(txId: bigint, index: number): StoredEntry | undefined {
@@ -268,8 +264,8 @@ export class TxLog {
 
   /** The block of entries in row `row` of a transaction, without its header. Throws what decoding throws. */
   #blockAt(txId: bigint, row: number): EntriesBlock {
-    const last = this.#lastBlock;
-    if (last !== undefined && last.txId === txId && last.row === row) return last.block;
+    const last = this.#last.block(txId, row);
+    if (last !== undefined) return last;
     const inRows = this.#inRows.get(Number(txId)) ?? false;
     const record = inRows ? undefined : this.#row(txId);
     let block = record && blockInside(record);
@@ -279,7 +275,7 @@ export class TxLog {
       if (bytes === undefined) throw this.#damaged(txId, "entries");
       block = decodeEntriesRow(bytes);
     }
-    this.#lastBlock = { txId, row, block };
+    this.#last.keepBlock(txId, row, block);
     return block;
   }
 
@@ -352,10 +348,10 @@ export class TxLog {
   }
 
   #valuesRow(txId: bigint, row: number): Uint8Array | undefined {
-    const last = this.#lastValues;
-    if (last !== undefined && last.txId === txId && last.row === row) return last.bytes;
+    const last = this.#last.values(txId, row);
+    if (last !== undefined) return last;
     const bytes = this.tables.log.get(valuesKey(txId, row));
-    if (bytes !== undefined) this.#lastValues = { txId, row, bytes };
+    if (bytes !== undefined) this.#last.keepValues(txId, row, bytes);
     return bytes;
   }
 
