@@ -10,6 +10,7 @@ import {
   verifyEntryInclusion,
 } from "../../../src/proof/entries-tree.ts";
 import { sha256 } from "../../../src/proof/sha256.ts";
+import { leafHash } from "../../../src/proof/tree-hash.ts";
 import { assertRefused } from "./refusals.ts";
 
 const widthsAndLeaves = fc.integer({ min: 1, max: 70 }).chain((width) => {
@@ -127,3 +128,15 @@ describe("the tree over the entries of a transaction", () => {
 function digestsOf(width: number): Uint8Array[] {
   return Array.from({ length: width }, (_, i) => sha256(utf8(`entry ${i}`)));
 }
+
+test("a leaf is the hash of its digest, and there is none beside the tree", () => {
+  for (const width of [1, 2, 5]) {
+    const digests = Array.from({ length: width }, (_, i) => new Uint8Array(32).fill(i));
+    const tree = new EntriesTree(digests);
+    digests.forEach((digest, i) => {
+      assert.deepEqual(tree.leaf(i), leafHash(digest));
+    });
+    assert.equal(tree.leaf(-1), undefined);
+    assert.equal(tree.leaf(width), undefined);
+  }
+});

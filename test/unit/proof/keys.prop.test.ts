@@ -77,3 +77,15 @@ describe("store keys and values", () => {
     refuse(concat(sortedSetPrefix(utf8("set")), new Uint8Array(8 + 8 + 8)));
   });
 });
+
+test("keys and values stay what they are, however many others are made after them, short or long", () => {
+  const lengths = [0, 1, 100, 1023, 1024, 5000];
+  const made = Array.from({ length: 600 }, (_, i) => {
+    const bytes = new Uint8Array(lengths[i % lengths.length] as number).fill(i);
+    return { bytes, key: plainKey(bytes), value: plainValue(bytes) };
+  });
+  for (const { bytes, key, value } of made) {
+    assert.deepEqual(key, Uint8Array.of(0, ...bytes));
+    assert.deepEqual(value, key);
+  }
+});
