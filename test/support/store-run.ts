@@ -22,6 +22,7 @@ export class StoreRun {
   errors = "";
   readonly #child: ChildProcess;
   readonly #ended: Promise<string>;
+  #isOver = false;
   #waiting: { readonly ready: (report: Report) => boolean; readonly resolve: (happened: boolean) => void }[] = [];
 
   constructor(plan: WriterPlan, { under = [], env = {} }: RunOptions = {}) {
@@ -49,6 +50,7 @@ export class StoreRun {
     void this.#ended.then(() => {
       clearTimeout(tooLong);
       process.off("exit", killWithUs);
+      this.#isOver = true;
       for (const { resolve } of this.#waiting.splice(0)) resolve(false);
     });
   }
@@ -65,6 +67,7 @@ export class StoreRun {
 
   /** Resolves with the first report from now on for which `ready` holds; false: the run ended before. */
   until(ready: (report: Report) => boolean): Promise<boolean> {
+    if (this.#isOver) return Promise.resolve(false);
     return new Promise((resolve) => this.#waiting.push({ ready, resolve }));
   }
 
