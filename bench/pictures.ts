@@ -1,14 +1,14 @@
 // `node bench/pictures.ts BEFORE.json AFTER.json FOLDER`: the pictures of docs/performance.md, from two reports of
 // `npm run bench -- --out`: processor time per call with its floors, and memory while a million keys came in.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type EChartsOption, init } from "echarts";
+import type { EChartsOption } from "echarts";
+import { draw } from "./draw.ts";
 import { FLOORS, type Floor, judgedFigure } from "./floors.ts";
 import { digits } from "./report.ts";
 import type { MemorySample, Report, Result } from "./result.ts";
 
-const WIDTH = 900;
 /** Texts are measured without a font here, hence the room between them. */
 const LEGEND = { top: 8, itemGap: 60 };
 const COLOURS = { before: "#b8c0cc", after: "#2563eb", floor: "#dc2626" };
@@ -18,8 +18,8 @@ if (before === undefined || after === undefined || folder === undefined)
   throw new Error("usage: node bench/pictures.ts BEFORE.json AFTER.json FOLDER");
 const reports = [before, after].map((file): Report => JSON.parse(readFileSync(file, "utf8")));
 const [old, now] = reports as [Report, Report];
-draw("cpu-per-call.svg", 560, cpuPerCall(old.results, now.results));
-draw("memory.svg", 380, memoryOverTime(now.memory));
+draw(join(folder, "cpu-per-call.svg"), 560, cpuPerCall(old.results, now.results));
+draw(join(folder, "memory.svg"), 380, memoryOverTime(now.memory));
 
 /** One pair of bars for each workload that has a floor in processor time per call, on a logarithmic scale. */
 function cpuPerCall(older: readonly Result[], newer: readonly Result[]): EChartsOption {
@@ -76,11 +76,4 @@ function memoryOverTime(samples: readonly MemorySample[]): EChartsOption {
       line("the server's own", "anonymousMb", COLOURS.after),
     ] as NonNullable<EChartsOption["series"]>,
   };
-}
-
-function draw(name: string, height: number, option: EChartsOption): void {
-  const chart = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
-  chart.setOption({ animation: false, backgroundColor: "#ffffff", ...option });
-  writeFileSync(join(folder as string, name), `${chart.renderToSVGString()}\n`);
-  chart.dispose();
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { verdictOf } from "../../bench/floors.ts";
+import type { GrowthReport } from "../../bench/growth.ts";
 import { GrpcConnection } from "../../bench/load/grpc-connection.ts";
 import { JsonConnection } from "../../bench/load/json-connection.ts";
 import { runLoad } from "../../bench/load/run-load.ts";
@@ -77,6 +78,23 @@ describe("the benchmark", () => {
 
   test("does not know a workload that has no name", async () => {
     await assert.rejects(bench("main.ts", "--workloads", "gett"), /no such workload: gett/);
+  });
+
+  test("looks at a growing database at each size, and draws what it saw", async () => {
+    const [file, picture] = [join(directory, "growth.json"), join(directory, "growth.svg")];
+    const said = await bench("growth.ts", "--records", "12000", "--out", file);
+    const { stops }: GrowthReport = JSON.parse(await readFile(file, "utf8"));
+    assert.deepEqual(
+      stops.map(({ records }) => records),
+      [10_000, 12_000],
+    );
+    for (const stop of stops) {
+      for (const [name, figure] of Object.entries(stop)) assert.ok(figure > 0, `${stop.records}: ${name}`);
+      assert.ok(said.includes(` ${stop.records.toLocaleString("en")} |`), "the table has the size");
+      assert.ok(stop.logBytes > stop.records * 115, "the log holds keys and values");
+    }
+    await bench("growth-picture.ts", file, picture);
+    assert.match(await readFile(picture, "utf8"), /^<svg .*CPU µs per get/s);
   });
 });
 
