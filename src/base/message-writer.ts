@@ -8,7 +8,7 @@
 // than writing them. Nothing is ever written over; a full chunk is left to the garbage collector. A message that outgrows a
 // chunk gets one of its own.
 
-import { utf8, viewOf } from "./bytes.ts";
+import { setU32, utf8, viewOf } from "./bytes.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 /** Room for what goes in front of a value: a length and a tag, or a number of 64 bits and a tag. */
@@ -142,7 +142,7 @@ export class MessageWriter {
     this.#reserve(5);
     this.#at -= 5;
     this.#bytes[this.#at] = 0;
-    viewOf(this.#bytes).setUint32(this.#at + 1, length);
+    setU32(this.#bytes, this.#at + 1, length);
   }
 
   #bigint(tag: number, value: bigint): void {

@@ -11,7 +11,7 @@
 
 import type { Readable } from "node:stream";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { viewOf } from "../base/bytes.ts";
+import { getU32 } from "../base/bytes.ts";
 
 /** Messages up to here take nothing. */
 const FREE_MESSAGE_BYTES = 4096;
@@ -88,7 +88,7 @@ export class BudgetShare {
   /** A piece of the body has come. Throws `resource_exhausted` when it, or what it announces, does not fit. */
   add(chunk: Uint8Array): void {
     if (this.#received === 0 && this.#request.isGrpc && chunk.length >= GRPC_PREFIX_BYTES) {
-      this.#growTo(GRPC_PREFIX_BYTES + viewOf(chunk).getUint32(1));
+      this.#growTo(GRPC_PREFIX_BYTES + getU32(chunk, 1));
     }
     this.#received += chunk.length;
     this.#growTo(this.#received);

@@ -7,6 +7,11 @@ import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 /** White space at either end is no part of a header's value: clients on nghttp2 drop the field. */
 const CANNOT_TRAVEL = /[^\x20-\x24\x26-\x7e]+|^ | $/gu;
 
+/** Whether this is the content type of gRPC or gRPC-Web. */
+export function isGrpc(contentType: string | undefined): boolean {
+  return contentType?.startsWith("application/grpc") ?? false;
+}
+
 /** The trailer's form of a text. */
 export function escapeGrpcMessage(text: string): string {
   return text.replace(CANNOT_TRAVEL, encodeURIComponent);

@@ -7,12 +7,14 @@
 //     └─ not ──▶ reply      └── not as it should be ──▶ the router
 
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { getU32 } from "../base/bytes.ts";
 import type { BodySink, ServerStream } from "../http2/server-stream.ts";
 import type { CallContext } from "../services/call.ts";
 import type { UnaryMethod } from "../services/unary.ts";
 import { type ByteBudget, GRPC_PREFIX_BYTES } from "./byte-budget.ts";
 import type { GrpcReplies } from "./grpc-replies.ts";
 import { LazySignal } from "./lazy-signal.ts";
+import { budgetOf } from "./request-budget.ts";
 import type { UniversalCalls } from "./universal-call.ts";
 
 /** What all these calls share. */
@@ -65,7 +67,7 @@ export class GrpcUnaryCall implements BodySink, CallContext {
   }
 
   get #budget(): ByteBudget {
-    return this.#method.isPublic ? this.#door.publicBudget : this.#door.budget;
+    return budgetOf(this.#door, this.#method);
   }
 
   header(name: string): string | undefined {
@@ -169,7 +171,6 @@ export class GrpcUnaryCall implements BodySink, CallContext {
 /** Bytes of the frame that begins so; undefined when it is compressed, too long, or cannot be told yet. */
 function frameBytes(start: Uint8Array, messageBytesMax: number): number | undefined {
   if (start.length < GRPC_PREFIX_BYTES || start[0] !== 0) return undefined;
-  const at = (i: number): number => start[i] as number;
-  const messageBytes = ((at(1) << 24) | (at(2) << 16) | (at(3) << 8) | at(4)) >>> 0;
+  const messageBytes = getU32(start, 1);
   return messageBytes > messageBytesMax ? undefined : GRPC_PREFIX_BYTES + messageBytes;
 }

@@ -10,6 +10,7 @@ import { toConnectError } from "../services/connect.ts";
 import type { UnaryMethod } from "../services/unary.ts";
 import type { DoorOptions } from "./doors.ts";
 import { LazySignal } from "./lazy-signal.ts";
+import { budgetOf } from "./request-budget.ts";
 import { discardUnread } from "./unread.ts";
 
 const JSON_TYPE = /^application\/json(?:; ?charset=utf-?8)?$/i;
@@ -84,7 +85,7 @@ class JsonUnaryCall implements CallContext {
 
   begin(): void {
     const bytes = Number(this.#request.headers["content-length"]);
-    const budget = this.#method.isPublic ? this.#door.publicBudget : this.#door.budget;
+    const budget = budgetOf(this.#door, this.#method);
     const refusal = this.#method.admit(this);
     const taken = refusal === undefined ? budget.takeMessage(bytes) : undefined;
     if (taken === undefined) {

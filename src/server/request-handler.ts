@@ -7,12 +7,13 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { createContextValues } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { peerKey } from "../services/connect.ts";
-import { BudgetShare, countBody } from "./byte-budget.ts";
+import { countBody } from "./byte-budget.ts";
 import { isEndlessDeadline } from "./deadline.ts";
 import type { DoorOptions } from "./doors.ts";
-import { escapeAsGrpc } from "./grpc-message.ts";
+import { escapeAsGrpc, isGrpc } from "./grpc-message.ts";
 import { jsonUnaryCall } from "./json-unary.ts";
-import { BAD_REQUEST, type PlainAnswer, plainAnswer } from "./plain-answer.ts";
+import { BAD_REQUEST, type PlainAnswer, type PlainRequest, plainAnswer } from "./plain-answer.ts";
+import { shareOf } from "./request-budget.ts";
 import { discardUnread } from "./unread.ts";
 
 type Request = IncomingMessage | Http2ServerRequest;
@@ -25,7 +26,7 @@ export type RequestHandler = (request: Request, response: ServerResponse | Http2
 
 /** Serves HTTP/1.1 and, under the stock transport, HTTP/2. */
 export function requestHandler(options: DoorOptions): RequestHandler {
-  const { routes, routerOptions, unary, page, headers, messageBytesMax, budget, publicBudget, stopping } = options;
+  const { routes, routerOptions, page, headers, stopping } = options;
   const route = connectNodeAdapter({
     ...routerOptions,
     routes,
@@ -44,14 +45,11 @@ export function requestHandler(options: DoorOptions): RequestHandler {
     const { "content-type": type, "content-length": contentLength } = request.headers;
     for (const name of DEADLINES)
       if (isEndlessDeadline(name, String(request.headers[name]))) delete request.headers[name];
-    const isGrpc = type?.startsWith("application/grpc") ?? false;
-    if (isGrpc) escapeAsGrpc(response);
+    if (isGrpc(type)) escapeAsGrpc(response);
     const path = pathOf(request);
     if (path === undefined) return send(response, BAD_REQUEST);
     discardUnread(request, response);
-    const method = unary.get(path);
-    const bytesMax = method?.messageBytesMax ?? messageBytesMax;
-    const share = new BudgetShare(method?.isPublic ? publicBudget : budget, { contentLength, isGrpc, bytesMax });
+    const share = shareOf(options, path, { contentLength, isGrpc: isGrpc(type) });
     countBody(request, share);
     response.once("close", () => share.end());
     route(request, response);
@@ -65,7 +63,7 @@ function pathOf(request: Request): string | undefined {
   return request.url?.startsWith("/") ? request.url.split("?", 1)[0] : undefined;
 }
 
-function plainRequestOf(request: Request): Parameters<typeof plainAnswer>[0] {
+function plainRequestOf(request: Request): PlainRequest {
   return {
     method: request.method ?? "",
     path: pathOf(request) ?? "",

@@ -14,7 +14,7 @@ import type { UnaryMethod } from "../services/unary.ts";
 import type { DoorOptions } from "./doors.ts";
 import { GrpcReplies } from "./grpc-replies.ts";
 import { GrpcUnaryCall } from "./grpc-unary.ts";
-import { BAD_REQUEST, type PlainAnswer, plainAnswer } from "./plain-answer.ts";
+import { BAD_REQUEST, type PlainAnswer, type PlainRequest, plainAnswer } from "./plain-answer.ts";
 import { UniversalCalls } from "./universal-call.ts";
 
 /** Where a request goes. */
@@ -73,7 +73,7 @@ export function streamHandler(door: DoorOptions): (stream: ServerStream) => void
   };
 }
 
-function plainRequestOf(headers: HeaderFields, path: string): Parameters<typeof plainAnswer>[0] {
+function plainRequestOf(headers: HeaderFields, path: string): PlainRequest {
   return {
     method: headers.method,
     path,

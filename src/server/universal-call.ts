@@ -5,13 +5,16 @@
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { encodeFields, type HeaderFields } from "../http2/header-fields.ts";
+import { ERROR_CODES } from "../http2/http2-error.ts";
 import type { BodySink, ServerStream } from "../http2/server-stream.ts";
 import { peerKey } from "../services/connect.ts";
-import { BudgetShare } from "./byte-budget.ts";
+import type { BudgetShare } from "./byte-budget.ts";
 import { isEndlessDeadline } from "./deadline.ts";
 import type { DoorOptions } from "./doors.ts";
+import { isGrpc } from "./grpc-message.ts";
 import { grpcTrailerFields } from "./grpc-replies.ts";
 import { PieceQueue } from "./piece-queue.ts";
+import { shareOf } from "./request-budget.ts";
 
 /** Of a body that somebody else began to read. */
 export interface BegunBody {
@@ -23,8 +26,6 @@ export interface BegunBody {
 }
 
 const NOT_BEGUN: BegunBody = { received: [], isEnded: false, counted: 0 };
-/** RFC 9113 §7. */
-const INTERNAL_ERROR = 2;
 const GATHERED_BYTES = 2048;
 
 /** Runs calls by universal handlers. */
@@ -40,14 +41,9 @@ export class UniversalCalls {
 
   run(stream: ServerStream, handler: UniversalHandler, begun: BegunBody = NOT_BEGUN): void {
     const { headers } = stream;
-    const isGrpc = headers.get("content-type")?.startsWith("application/grpc") ?? false;
-    const { budget, publicBudget, unary, messageBytesMax } = this.#door;
-    const short = unary.get(handler.requestPath);
-    const bytesMax = short?.messageBytesMax ?? messageBytesMax;
-    const share = new BudgetShare(short?.isPublic ? publicBudget : budget, {
+    const share = shareOf(this.#door, handler.requestPath, {
       contentLength: headers.get("content-length"),
-      isGrpc,
-      bytesMax,
+      isGrpc: isGrpc(headers.get("content-type")),
     });
     const { methodKind } = handler.method;
     stream.isWhole = methodKind === "unary" || methodKind === "server_streaming";
@@ -58,7 +54,7 @@ export class UniversalCalls {
         if (body.signal.aborted) return;
         const { method } = handler;
         this.#door.logger.error({ method: method.name, err: error }, "a call failed unexpectedly");
-        stream.reset(INTERNAL_ERROR);
+        stream.reset(ERROR_CODES.INTERNAL_ERROR);
       })
       .finally(() => share.end());
   }

@@ -6,7 +6,7 @@ import type { Signature, State, VerifiableTx } from "../proof/model.ts";
 import { alh } from "../proof/tx-header.ts";
 import { stateToWire } from "../wire/state.ts";
 import { verifiableEntryToWire, verifiableTxToWire } from "../wire/verifiable.ts";
-import { databaseOf } from "./call.ts";
+import { type CallContext, databaseOf } from "./call.ts";
 import type { Handlers } from "./handlers.ts";
 import {
   verifiableGetFromWire,
@@ -27,6 +27,9 @@ export function verifiableHandlers(sign: SignState): Handlers<typeof ImmuService
       : { ...answer, signature: sign({ db, txId: targetTxHeader.id, txHash: alh(targetTxHeader) }) };
   };
 
+  const proven = (answer: VerifiableTx, ctx: CallContext, { proveSinceTx }: { readonly proveSinceTx: bigint }) =>
+    verifiableTxToWire(signed(answer, databaseOf(ctx).name), proveSinceTx);
+
   return {
     currentState: (_message, ctx) => {
       const database = databaseOf(ctx);
@@ -37,31 +40,19 @@ export function verifiableHandlers(sign: SignState): Handlers<typeof ImmuService
         { txId: precommittedTxId, txHash: precommittedTxHash },
       );
     },
-    verifiableSet: async (message, ctx) => {
-      const database = databaseOf(ctx);
-      const answer = await database.verifiableSet(verifiableSetFromWire(message));
-      return verifiableTxToWire(signed(answer, database.name), message.proveSinceTx);
-    },
-    verifiableSetReference: async (message, ctx) => {
-      const database = databaseOf(ctx);
-      const answer = await database.verifiableSetReference(verifiableReferenceFromWire(message));
-      return verifiableTxToWire(signed(answer, database.name), message.proveSinceTx);
-    },
-    verifiableZAdd: async (message, ctx) => {
-      const database = databaseOf(ctx);
-      const answer = await database.verifiableZAdd(verifiableZAddFromWire(message));
-      return verifiableTxToWire(signed(answer, database.name), message.proveSinceTx);
-    },
+    verifiableSet: async (message, ctx) =>
+      proven(await databaseOf(ctx).verifiableSet(verifiableSetFromWire(message)), ctx, message),
+    verifiableSetReference: async (message, ctx) =>
+      proven(await databaseOf(ctx).verifiableSetReference(verifiableReferenceFromWire(message)), ctx, message),
+    verifiableZAdd: async (message, ctx) =>
+      proven(await databaseOf(ctx).verifiableZAdd(verifiableZAddFromWire(message)), ctx, message),
     verifiableGet: (message, ctx) => {
       const database = databaseOf(ctx);
       const answer = database.verifiableGet(verifiableGetFromWire(message));
       const verifiableTx = signed(answer.verifiableTx, database.name);
       return verifiableEntryToWire({ ...answer, verifiableTx }, message.proveSinceTx);
     },
-    verifiableTxById: (message, ctx) => {
-      const database = databaseOf(ctx);
-      const answer = database.verifiableTxById(verifiableTxFromRequest(message));
-      return verifiableTxToWire(signed(answer, database.name), message.proveSinceTx);
-    },
+    verifiableTxById: (message, ctx) =>
+      proven(databaseOf(ctx).verifiableTxById(verifiableTxFromRequest(message)), ctx, message),
   };
 }

@@ -5,7 +5,7 @@ import { DatabaseError } from "../../../src/database/errors.ts";
 import type { Operation, Precondition } from "../../../src/database/requests.ts";
 import { NO_VALUE, plainKey, referenceValue, sortedSetKey } from "../../../src/proof/keys.ts";
 import { StoreError } from "../../../src/store/errors.ts";
-import { remove, set, type TestDatabase, testDatabase } from "./support.ts";
+import { remove, set, type TestDatabase, testDatabase, zScanRequest } from "./support.ts";
 
 const UNBOUND = { atTx: 0n, boundRef: false };
 
@@ -139,22 +139,8 @@ describe("a batch", () => {
     assert.deepEqual(test.store.log.value(txId, 1), referenceValue(utf8("a"), txId));
     assert.deepEqual(test.store.log.value(txId, 4), NO_VALUE);
     await set(test, ["a", "2"]);
-    const scan = {
-      set: utf8("s"),
-      seekKey: utf8(""),
-      seekScore: 0,
-      seekAtTx: 0n,
-      inclusiveSeek: false,
-      minScore: undefined,
-      maxScore: undefined,
-      desc: false,
-      offset: 0,
-      limit: 0,
-      sinceTx: 0n,
-      noWait: false,
-    };
     for (const when of ["before", "after"]) {
-      const members = test.database.zScan(scan);
+      const members = test.database.zScan(zScanRequest(utf8("s")));
       assert.deepEqual(
         members.map(({ key, atTx, entry }) => [utf8ToString(key), atTx, utf8ToString(entry?.value ?? utf8(""))]),
         [

@@ -6,23 +6,10 @@ import fc from "fast-check";
 import { compareBytes, utf8, utf8ToString } from "../../../src/base/bytes.ts";
 import type { ZScanRequest } from "../../../src/database/requests.ts";
 import { sortedSetKey } from "../../../src/proof/keys.ts";
-import { testDatabase } from "./support.ts";
+import { testDatabase, zScanRequest } from "./support.ts";
 
 const SET = utf8("s");
-const ALL: ZScanRequest = {
-  set: SET,
-  seekKey: utf8(""),
-  seekScore: 0,
-  seekAtTx: 0n,
-  inclusiveSeek: false,
-  minScore: undefined,
-  maxScore: undefined,
-  desc: false,
-  offset: 0,
-  limit: 0,
-  sinceTx: 0n,
-  noWait: false,
-};
+const ALL: ZScanRequest = zScanRequest(SET);
 
 interface Member {
   readonly score: number;

@@ -13,6 +13,7 @@ import type {
   SetRequest,
   TxRequest,
   TxScanRequest,
+  ZScanRequest,
 } from "../../../src/database/requests.ts";
 import {
   type DatabaseSettingsChange,
@@ -135,4 +136,22 @@ export async function codeOf(run: () => unknown): Promise<unknown> {
     if (typeof (error as { code?: unknown }).code !== "string") throw error;
     return (error as { code: string }).code;
   }
+}
+
+/** All members of a sorted set. */
+export function zScanRequest(set: Uint8Array): ZScanRequest {
+  return {
+    set,
+    seekKey: utf8(""),
+    seekScore: 0,
+    seekAtTx: 0n,
+    inclusiveSeek: false,
+    minScore: undefined,
+    maxScore: undefined,
+    desc: false,
+    offset: 0,
+    limit: 0,
+    sinceTx: 0n,
+    noWait: false,
+  };
 }
