@@ -144,3 +144,7 @@ export const ACTIVE_DATABASES_MAX = 100;
 export const FINDINGS_MAX = 100;
 /** Verifications that a server runs at once. */
 export const VERIFICATIONS_MAX = 2;
+/** Transactions that a replica asks for ahead (database setting `prefetchTxBufferSize`). */
+export const REPLICATION_PREFETCH_MAX = 10_000;
+/** Transactions that a replica writes at once (database setting `replicationCommitConcurrency`); they share syncs. */
+export const REPLICATION_APPLIES_MAX = 1000;

@@ -50,6 +50,8 @@ export interface DatabaseState {
 export class Database {
   readonly name: string;
   readonly settings: DatabaseSettings;
+  /** Whether it follows a primary: then nobody else writes to it. */
+  readonly isReplica: boolean;
   readonly #store: Store;
   readonly #clock: Clock;
 
@@ -58,6 +60,7 @@ export class Database {
     this.settings = settings;
     this.#store = store;
     this.#clock = clock;
+    this.isReplica = settings.replicationSettings.replica;
   }
 
   state(): DatabaseState {
@@ -196,6 +199,7 @@ export class Database {
 
   /** Makes a write that looked at the state that readers see. What it saw may have changed meanwhile: then it looks again. */
   async #commitAsSeen(spec: (now: bigint) => TxSpec): Promise<TxHeader> {
+    this.#requireWritable();
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#store.commit(spec(this.#now()));
@@ -216,7 +220,13 @@ export class Database {
   }
 
   async #commit(spec: () => TxSpec): Promise<TxHeader> {
+    this.#requireWritable();
     return this.#store.commit(spec());
+  }
+
+  #requireWritable(): void {
+    if (this.isReplica)
+      throw new DatabaseError("replica_read_only", "a replica takes transactions from its primary alone");
   }
 
   /** Unix seconds. */

@@ -45,6 +45,8 @@ export type DatabaseErrorCode =
   | "setting_invalid"
   /** `data.setting`: a database setting that is not built yet or not honoured. */
   | "setting_unsupported"
+  /** A write to a database that follows a primary. */
+  | "replica_read_only"
   /** `data.database`, `data.limit` (milliseconds). */
   | "retention_period_short"
   | "reference_to_reference"

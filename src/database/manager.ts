@@ -36,6 +36,7 @@ import {
   type DatabaseSettingsChange,
   DEFAULT_DATABASE_SETTINGS,
 } from "./settings.ts";
+import type { DatabaseWatcher } from "./watcher.ts";
 
 /** Where the catalog is in a data directory. */
 export const CATALOG_DIRECTORY = "server-catalog";
@@ -55,6 +56,8 @@ export interface DatabaseManagerOptions {
   readonly timers?: Timers | undefined;
   /** Refuses writes while too little is free. Absent: nobody looks. */
   readonly space?: DiskSpace | undefined;
+  /** Told which databases are served. Absent: nobody. */
+  readonly watcher?: DatabaseWatcher | undefined;
 }
 
 /** What is known of a database without calling it. */
@@ -86,7 +89,7 @@ export class DatabaseManager implements AsyncDisposable {
   readonly #opener: DatabaseOpener;
   readonly #active: ActiveDatabases<Database>;
   readonly #unloaded = new Set<string>();
-  readonly #retention: RetentionSchedule;
+  readonly #watchers: readonly DatabaseWatcher[];
   #turn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -105,7 +108,8 @@ export class DatabaseManager implements AsyncDisposable {
     });
     const truncate = (name: string, periodMs: number): Promise<bigint> =>
       this.use(name, (database) => database.truncate(periodMs));
-    this.#retention = new RetentionSchedule({ clock, timers, logger, truncate });
+    const retention = new RetentionSchedule({ clock, timers, logger, truncate });
+    this.#watchers = options.watcher === undefined ? [retention] : [retention, options.watcher];
   }
 
   /** Opens a data directory, creating it when missing. No database keeps the others from it. Throws `locked`. */
@@ -209,7 +213,7 @@ export class DatabaseManager implements AsyncDisposable {
       await this.#tryOpen(name);
       this.#unloaded.delete(name);
       this.#opener.release(name);
-      this.#retention.keep(name, entry.settings);
+      this.#served(entry);
     });
   }
 
@@ -219,7 +223,7 @@ export class DatabaseManager implements AsyncDisposable {
       if (isReserved(name)) throw new DatabaseError("database_reserved", `the database ${name} is reserved`, { name });
       this.requireLoaded(name);
       this.#unloaded.add(name);
-      this.#retention.drop(name);
+      this.#notServed(name);
       await this.#active.close(name);
     });
   }
@@ -233,7 +237,7 @@ export class DatabaseManager implements AsyncDisposable {
         throw new DatabaseError("database_open", `the database ${name} must be unloaded first`, { name });
       await this.#catalog.markDeleted(name);
       this.#opener.release(name);
-      this.#retention.drop(name);
+      this.#notServed(name);
       await this.#removeData(name);
     });
   }
@@ -251,7 +255,7 @@ export class DatabaseManager implements AsyncDisposable {
   /** Ends accepted writes, syncs and closes everything. Safe to call twice; whatever is asked for later is refused. */
   close(): Promise<void> {
     this.#closing ??= this.#next(async () => {
-      this.#retention.dropAll();
+      for (const { name } of this.#catalog.all()) this.#notServed(name);
       await this.#active.closeAll();
       await this.#catalog.close();
       await this.#options.directory.leave();
@@ -290,13 +294,13 @@ export class DatabaseManager implements AsyncDisposable {
 
   async #look(entry: CatalogEntry): Promise<void> {
     await this.#opener.look(entry);
-    if (this.#isLoaded(entry.name)) this.#retention.keep(entry.name, entry.settings);
+    if (this.#isLoaded(entry.name)) this.#served(entry);
   }
 
   async #add(name: string, settings: DatabaseSettings, createdBy: string): Promise<CatalogEntry> {
     const createdAt = Math.floor(this.#options.clock.nowMs() / 1000);
     const entry = await this.#catalog.add({ name, settings, createdAt, createdBy });
-    this.#retention.keep(name, settings);
+    this.#served(entry);
     try {
       await this.#tryOpen(name);
     } catch (error) {
@@ -304,6 +308,14 @@ export class DatabaseManager implements AsyncDisposable {
       if (!(error instanceof DatabaseError && error.code === "databases_busy")) throw error;
     }
     return entry;
+  }
+
+  #served({ name, settings }: CatalogEntry): void {
+    for (const watcher of this.#watchers) watcher.served(name, settings);
+  }
+
+  #notServed(name: string): void {
+    for (const watcher of this.#watchers) watcher.notServed(name);
   }
 
   /** Opens a database, if it is not, for no call yet. */

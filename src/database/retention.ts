@@ -1,6 +1,6 @@
 // Retention: values older than a database's retention period are removed for good, their proofs stay (store/truncate.ts).
 //
-//   keep(database) ── first look, soon ──▶ truncate ── truncationFrequency ──▶ look ──▶ …
+//   served(database) ── first look, soon ──▶ truncate ── truncationFrequency ──▶ look ──▶ …
 //
 // What is removed cannot be brought back, and a clock can be wrong. So a look goes by without removing anything when the
 // clock did not move by what was waited since the last one (somebody set it, or the machine slept); the next look judges
@@ -11,6 +11,7 @@ import { RETENTION_CLOCK_TOLERANCE_MS, RETENTION_FIRST_LOOK_MS } from "../base/l
 import type { Logger } from "../base/observe.ts";
 import type { Store } from "../store/store.ts";
 import { type DatabaseSettings, retains } from "./settings.ts";
+import type { DatabaseWatcher } from "./watcher.ts";
 
 /** What Node's timers can wait at once. */
 const WAIT_MS_MAX = 2 ** 31 - 1;
@@ -40,7 +41,7 @@ export interface RetentionParts {
 }
 
 /** Looks through the databases that have a retention period, each as often as its settings say. */
-export class RetentionSchedule {
+export class RetentionSchedule implements DatabaseWatcher {
   readonly #parts: RetentionParts;
   /** What calls off the next look, by name. */
   readonly #waiting = new Map<string, () => void>();
@@ -50,20 +51,16 @@ export class RetentionSchedule {
   }
 
   /** From now on the database is looked at, if its settings ask for it. Safe to repeat: the next look stays where it is. */
-  keep(database: string, settings: DatabaseSettings): void {
+  served(database: string, settings: DatabaseSettings): void {
     if (this.#waiting.has(database) || !retains(settings)) return;
     const { truncationFrequency } = settings.truncationSettings;
     this.#lookIn(Math.min(truncationFrequency, RETENTION_FIRST_LOOK_MS), database, settings);
   }
 
   /** No look begins any more. */
-  drop(database: string): void {
+  notServed(database: string): void {
     this.#waiting.get(database)?.();
     this.#waiting.delete(database);
-  }
-
-  dropAll(): void {
-    for (const database of [...this.#waiting.keys()]) this.drop(database);
   }
 
   #lookIn(ms: number, database: string, settings: DatabaseSettings): void {

@@ -1,30 +1,15 @@
 // The settings of one database: every one that the wire contract names, under the contract's names, with the defaults that
 // clients see. They are kept with the database and reported back.
 //
-//   honoured        maxKeyLen maxValueLen maxTxEntries excludeCommitTime writeTxHeaderVersion autoload truncationSettings
-//   refused         what would promise something this server does not do (replication): see UNSUPPORTED
+//   honoured        replicationSettings (replication-settings.ts)
+//                   maxKeyLen maxValueLen maxTxEntries excludeCommitTime writeTxHeaderVersion autoload truncationSettings
 //   kept, no effect the rest: sizes, caches and pools of another storage engine
 //
 // All values are plain JSON (durations in milliseconds), so that settings can be stored as JSON.
 
 import { RETENTION_PERIOD_MIN_MS, STORE_KEY_LENGTH_MAX, TX_ENTRIES_MAX, VALUE_LENGTH_MAX } from "../base/limits.ts";
 import { DatabaseError } from "./errors.ts";
-
-export interface ReplicationSettings {
-  readonly replica: boolean;
-  readonly primaryDatabase: string;
-  readonly primaryHost: string;
-  readonly primaryPort: number;
-  readonly primaryUsername: string;
-  readonly primaryPassword: string;
-  readonly syncReplication: boolean;
-  readonly syncAcks: number;
-  readonly prefetchTxBufferSize: number;
-  readonly replicationCommitConcurrency: number;
-  readonly allowTxDiscarding: boolean;
-  readonly skipIntegrityCheck: boolean;
-  readonly waitForIndexing: boolean;
-}
+import { checkReplication, DEFAULT_REPLICATION_SETTINGS, type ReplicationSettings } from "./replication-settings.ts";
 
 export interface IndexSettings {
   readonly flushThreshold: number;
@@ -99,21 +84,7 @@ export type DatabaseSettingsChange = Change<DatabaseSettings>;
 
 /** What a database gets when its creator names nothing (wire contract). */
 export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = {
-  replicationSettings: {
-    replica: false,
-    primaryDatabase: "",
-    primaryHost: "",
-    primaryPort: 0,
-    primaryUsername: "",
-    primaryPassword: "",
-    syncReplication: false,
-    syncAcks: 0,
-    prefetchTxBufferSize: 0,
-    replicationCommitConcurrency: 0,
-    allowTxDiscarding: false,
-    skipIntegrityCheck: false,
-    waitForIndexing: false,
-  },
+  replicationSettings: DEFAULT_REPLICATION_SETTINGS,
   fileSize: 512 * 1024 * 1024,
   maxKeyLen: STORE_KEY_LENGTH_MAX,
   maxValueLen: VALUE_LENGTH_MAX,
@@ -157,7 +128,7 @@ export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = {
 };
 
 /**
- * `settings` of a database with the named ones replaced. Throws DatabaseError `setting_invalid` or `setting_unsupported`,
+ * `settings` of a database with the named ones replaced. Throws DatabaseError `setting_invalid`,
  * naming the setting, `retention_period_short`, or `illegal_argument` when the result cannot be honoured.
  */
 export function changeSettings(
@@ -169,9 +140,7 @@ export function changeSettings(
   for (const [name, valid] of RANGES) {
     if (!valid(changed)) throw new DatabaseError("setting_invalid", `invalid ${name}`, { setting: name });
   }
-  for (const [name, asked] of UNSUPPORTED) {
-    if (asked(changed)) throw new DatabaseError("setting_unsupported", `${name} is not supported`, { setting: name });
-  }
+  checkReplication(changed.replicationSettings);
   if (retains(changed)) requireRetainable(database, changed, changed.truncationSettings.retentionPeriod);
   return changed;
 }
@@ -222,10 +191,4 @@ const RANGES: readonly (readonly [string, Check])[] = [
   ["RetentionPeriod", (s) => s.truncationSettings.retentionPeriod >= 0],
   ["TruncationFrequency", (s) => !retains(s) || s.truncationSettings.truncationFrequency > 0],
   ["WriteTxHeaderVersion", (s) => s.writeTxHeaderVersion === 0 || s.writeTxHeaderVersion === 1],
-];
-
-const UNSUPPORTED: readonly (readonly [string, Check])[] = [
-  ["replicationSettings.replica", (s) => s.replicationSettings.replica],
-  ["replicationSettings.syncReplication", (s) => s.replicationSettings.syncReplication],
-  ["replicationSettings.syncAcks", (s) => s.replicationSettings.syncAcks > 0],
 ];

@@ -146,6 +146,7 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
     code: Code.Unimplemented,
     text: (data) => `the database setting ${data["setting"]} is not supported by this server`,
   },
+  replica_read_only: unknown("database is read-only because it's a replica"),
   retention_period_short: illegal(
     (data) =>
       `rpc error: code = InvalidArgument desc = illegal arguments: invalid retention period for database '${data["database"]}'. RetentionPeriod should at least '24h0m0s' hours`,

@@ -70,16 +70,4 @@ describe("database settings", () => {
     assert.equal(error.code, "illegal_argument");
     assert.match(String(error.data["text"]), /excludeCommitTime/);
   });
-
-  for (const [name, c] of [
-    ["replicationSettings.replica", { replicationSettings: { replica: true } }],
-    ["replicationSettings.syncReplication", { replicationSettings: { syncReplication: true } }],
-    ["replicationSettings.syncAcks", { replicationSettings: { syncAcks: 1 } }],
-  ] as const) {
-    test(`${name} is refused by name, because nobody would keep the promise`, () => {
-      const error = refusal(c);
-      assert.equal(error.code, "setting_unsupported");
-      assert.equal(error.data["setting"], name);
-    });
-  }
 });

@@ -218,3 +218,25 @@ describe("an answer", () => {
     assert.equal(error, "result_limit");
   });
 });
+
+describe("a replica", () => {
+  test("refuses every write of a user, and answers reads", async () => {
+    await using db = await testDatabase({ replicationSettings: { replica: true } });
+    const { database } = db;
+    const target = { key, atTx: 0n, boundRef: false };
+    const reference = { key: utf8("r"), target, preconditions: [], noWait: false };
+    const member = { set: utf8("s"), score: 1, target, noWait: false };
+    const operation = { kind: "set", entry: { key, value: utf8("v"), metadata: undefined } } as const;
+    const writes: readonly (() => Promise<unknown>)[] = [
+      () => set(db, ["k", "v"]),
+      () => remove(db, "k"),
+      () => database.setReference(reference),
+      () => database.zAdd(member),
+      () => database.execAll({ operations: [operation], preconditions: [], noWait: false }),
+      () => database.verifiableSet({ set: setRequest([["k", "v"]]), proveSinceTx: 0n }),
+    ];
+    for (const write of writes) assert.equal(await codeOf(write), "replica_read_only");
+    assert.equal(await codeOf(() => database.get(getRequest("k"))), "key_not_found");
+    assert.equal(database.state().txId, 0n);
+  });
+});
