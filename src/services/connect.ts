@@ -1,7 +1,7 @@
 // The handlers behind a Connect router, which speaks gRPC, gRPC-Web and Connect. Who calls is settled in the router's gate,
 // before the body is read: nobody fills our memory without having logged in.
 
-import type { DescMethodUnary } from "@bufbuild/protobuf";
+import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import {
   Code,
   ConnectError,
@@ -17,7 +17,7 @@ import { assert } from "../base/assert.ts";
 import { PUBLIC_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import type { CallContext } from "./call.ts";
 import { CallFailure } from "./error-table.ts";
-import { authorise, failed, identify, type Room, type ServedMethod, serve, serveStream } from "./pipeline.ts";
+import { failed, identify, type Room, type ServedMethod, serve, serveStream, whileAllowed } from "./pipeline.ts";
 
 /** The address a request came from, put into the context values by the transport; empty inside the process. */
 export const peerKey: ContextKey<string> = createContextKey("");
@@ -80,22 +80,32 @@ async function* answerStream(
   }
 }
 
-/** No method that takes a stream of requests is built yet; whom it would serve is told so, everyone else what he would be told anyway. */
-function refuseStream(method: ServedMethod, _messages: unknown, context: HandlerContext, room: Room): never {
-  const call = identified(context);
+/** What is in the place of the message where a method takes many. What is wrong with one of them fails the call. */
+async function* requestsOf(
+  method: ServedMethod,
+  messages: unknown,
+  context: HandlerContext,
+  room: Room,
+): AsyncGenerator<unknown> {
   try {
-    void authorise(method, undefined, call, room);
+    yield* whileAllowed(method, messages as AsyncIterable<unknown>, identified(context), room);
   } catch (error) {
-    throw toConnectError(failed(method, call, room.clock.nowMs(), error, room));
+    throw error instanceof ConnectError ? new CallFailure(error.code, error.rawMessage) : error;
   }
-  assert(false, `${method.path} has a handler that nothing runs`);
 }
 
-const ANSWERS = {
+type Answer = (method: ServedMethod, message: unknown, context: HandlerContext, room: Room) => unknown;
+
+const toRequests =
+  (answer: Answer): Answer =>
+  (method, messages, context, room) =>
+    answer(method, requestsOf(method, messages, context, room), context, room);
+
+const ANSWERS: Readonly<Record<DescMethod["methodKind"], Answer>> = {
   unary: answerUnary,
   server_streaming: answerStream,
-  client_streaming: refuseStream,
-  bidi_streaming: refuseStream,
+  client_streaming: toRequests(answerUnary),
+  bidi_streaming: toRequests(answerStream),
 };
 
 function callOf(context: HandlerContext): CallContext {

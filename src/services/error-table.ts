@@ -305,6 +305,8 @@ function shortened(text: string): string {
 
 /** Logs what an operator must see and returns what the caller may see. `method` names the call in the log. */
 export function failureOf(error: unknown, method: string, logger: Logger): CallFailure {
+  // Said by who read the requests of a stream.
+  if (error instanceof CallFailure) return error;
   const row = rowOf(error);
   if (row === undefined) {
     const traceId = crypto.randomUUID();

@@ -9,7 +9,7 @@ import { databaseHandlers } from "./databases.ts";
 import type { Handlers } from "./handlers.ts";
 import { healthHandlers } from "./health.ts";
 import { kvHandlers } from "./kv.ts";
-import { type Handler, type Room, type ServedMethod, type StreamHandler, servedMethod } from "./pipeline.ts";
+import { type AnyHandler, type Room, type ServedMethod, servedMethod } from "./pipeline.ts";
 import { authorizationHandlers, sessionHandlers } from "./sessions.ts";
 import { transactionHandlers } from "./transactions.ts";
 import { userHandlers } from "./users.ts";
@@ -35,6 +35,6 @@ export function allMethods(room: Room, sign: SignState): ServedMethod[] {
 }
 
 function served<Service extends DescService>(service: Service, handlers: Handlers<Service>): ServedMethod[] {
-  const byName = handlers as Readonly<Record<string, Handler | StreamHandler | undefined>>;
+  const byName = handlers as Readonly<Record<string, AnyHandler | undefined>>;
   return service.methods.map((method) => servedMethod(method, byName[method.localName]));
 }

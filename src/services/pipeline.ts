@@ -5,8 +5,9 @@
 //   (handler)
 //   completed   count, time and report the call; turn what was thrown into a CallFailure
 //
-// serve() strings them together for a unary call and stays synchronous where the handler is and the database is open;
-// serveStream() does so for one request that is answered by many messages.
+// serve() strings them together for a call that is answered by one message and stays synchronous where the handler is and the
+// database is open; serveStream() does so for one that is answered by many. A method that takes a stream of requests gets them
+// in the place of its message.
 
 import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
@@ -69,6 +70,20 @@ export type StreamHandler<I extends DescMessage = DescMessage, O extends DescMes
   ctx: CallContext,
 ) => AsyncIterable<MessageInitShape<O>>;
 
+/** Answers a stream of requests by one message. The requests are read by whoever wants the next one, and not ahead of him. */
+export type RequestStreamHandler<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> = (
+  messages: AsyncIterable<MessageShape<I>>,
+  ctx: CallContext,
+) => Promise<MessageInitShape<O>>;
+
+/** Answers a stream of requests by messages. */
+export type BidiHandler<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> = (
+  messages: AsyncIterable<MessageShape<I>>,
+  ctx: CallContext,
+) => AsyncIterable<MessageInitShape<O>>;
+
+export type AnyHandler = Handler | StreamHandler | RequestStreamHandler | BidiHandler;
+
 /** A method with all that is known about it before a call comes. */
 export interface ServedMethod {
   readonly path: string;
@@ -78,13 +93,13 @@ export interface ServedMethod {
   /** OpenSession answers whatever session its caller may still name; every other method refuses an unknown one. */
   readonly ignoresSession: boolean;
   /** As the descriptor says how the method answers. Absent: not built yet. */
-  readonly handler: Handler | StreamHandler | undefined;
+  readonly handler: AnyHandler | undefined;
   /** Of its metrics: made once, not for every call. */
   readonly labels: { readonly method: string };
   readonly successLabels: { readonly method: string; readonly code: string };
 }
 
-export function servedMethod(descriptor: DescMethod, handler: Handler | StreamHandler | undefined): ServedMethod {
+export function servedMethod(descriptor: DescMethod, handler: AnyHandler | undefined): ServedMethod {
   const path = `/${descriptor.parent.typeName}/${descriptor.name}`;
   return {
     path,
@@ -141,7 +156,7 @@ function anonymous(peer: string): Caller {
 /**
  * Checks that the caller may do this and, where the method works on the selected database, opens it for the handler: a
  * promise only when that has to be waited for. A method that is not built is refused after everything else: whom it would
- * not serve learns nothing about it. `message` is undefined for streams of requests, whose rules never name a field.
+ * not serve learns nothing about it. `message`: the request, or the stream of them, whose rules never name a field.
  */
 export function authorise(
   method: ServedMethod,
@@ -149,17 +164,7 @@ export function authorise(
   ctx: CallContext,
   room: Room,
 ): Promise<void> | undefined {
-  const { access, target } = method.access;
-  let selected: string | undefined;
-  if (access !== "public") {
-    // The request may have taken its time to come, and its caller have been thrown out meanwhile.
-    if (room.clock.nowMs() !== ctx.identifiedMs) ctx.caller = identify(method, ctx, room);
-    const { caller } = ctx;
-    if (caller === undefined) throw new AuthError(method.refusals.unauthenticated, "nobody is logged in");
-    const database = targetDatabase(target, message, caller);
-    if (!isAllowed(access, caller.user, database)) throw new AuthError(method.refusals.forbidden, "not permitted");
-    if (target.kind === "selected") selected = database;
-  }
+  const selected = requireAllowed(method, message, ctx, room);
   if (method.handler === undefined) {
     if (selected !== undefined) room.databases.requireLoaded(selected);
     throw new ServiceError("unimplemented", "not built yet", { method: method.descriptor.name });
@@ -169,6 +174,36 @@ export function authorise(
   if (database instanceof Promise) return database.then((opened) => begin(opened, ctx, room));
   begin(database, ctx, room);
   return undefined;
+}
+
+/**
+ * Checks that the caller, as he is known now, may do this. Returns the database that he has selected, where the method works
+ * on that one.
+ */
+function requireAllowed(method: ServedMethod, message: unknown, ctx: CallContext, room: Room): string | undefined {
+  const { access, target } = method.access;
+  if (access === "public") return undefined;
+  // The request may have taken its time to come, and its caller have been thrown out meanwhile.
+  if (room.clock.nowMs() !== ctx.identifiedMs) ctx.caller = identify(method, ctx, room);
+  const { caller } = ctx;
+  if (caller === undefined) throw new AuthError(method.refusals.unauthenticated, "nobody is logged in");
+  const database = targetDatabase(target, message, caller);
+  if (!isAllowed(access, caller.user, database)) throw new AuthError(method.refusals.forbidden, "not permitted");
+  return target.kind === "selected" ? database : undefined;
+}
+
+/**
+ * The requests of a stream, with one thing more: when the last one has come, its sender must still be allowed to send them.
+ * Much time may have passed, and what they ask for is done now.
+ */
+export async function* whileAllowed<Message>(
+  method: ServedMethod,
+  messages: AsyncIterable<Message>,
+  ctx: CallContext,
+  room: Room,
+): AsyncGenerator<Message> {
+  yield* messages;
+  requireAllowed(method, messages, ctx, room);
 }
 
 function begin(database: Database, ctx: CallContext, room: Room): void {
@@ -206,7 +241,7 @@ function isAllowed(access: Exclude<Access["access"], "public">, user: User, data
   }
 }
 
-/** Runs an identified call. Throws, or rejects with, a CallFailure. */
+/** Runs an identified call that is answered by one message. Throws, or rejects with, a CallFailure. */
 export function serve(method: ServedMethod, message: unknown, ctx: CallContext, room: Room): object | Promise<object> {
   const startedMs = room.clock.nowMs();
   try {
