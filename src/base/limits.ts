@@ -17,6 +17,10 @@ export const TX_METADATA_LENGTH_MAX = 268;
 export const TX_METADATA_EXTRA_LENGTH_MAX = 256;
 /** Biggest inbound message (server setting `max-recv-msg-size`). */
 export const MESSAGE_BYTES_MAX: number = 32 * 1024 * 1024;
+/** Biggest configuration file, in bytes. */
+export const CONFIG_FILE_BYTES_MAX: number = 1024 * 1024;
+/** Biggest file that holds one secret (`IMMUDB_ADMIN_PASSWORD_FILE`), in bytes. */
+export const SECRET_FILE_BYTES_MAX: number = 64 * 1024;
 /** Bytes of all request bodies in flight (server setting `max-inflight-bytes`). */
 export const INFLIGHT_BYTES_MAX: number = 256 * 1024 * 1024;
 /** Simultaneous sessions (server setting `max-sessions`). */

@@ -2,7 +2,8 @@
 // does not know.
 
 import { Command, CommanderError, Option } from "commander";
-import { ALL_FLAGS, FLAGS, type Flag } from "../server/flags.ts";
+import type { Flag, FlagEffect } from "../server/flag.ts";
+import { ALL_FLAGS, FLAGS } from "../server/flags.ts";
 import { OWN_VERSION } from "../server/version.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type CommandLine, SUBCOMMANDS, type Subcommand } from "./immudb/commands.ts";
@@ -82,12 +83,20 @@ function addSubcommand(program: Command, command: Subcommand, found: (options: C
   );
 }
 
+const EFFECT_IN_HELP: Readonly<Record<FlagEffect["kind"], string>> = {
+  works: "",
+  later: "; no effect yet",
+  idle: "; no effect",
+  refused: "; refused",
+  renamed: "",
+};
+
 function optionOf(flag: Flag): Option {
-  const { name, short, type, meaning, built } = flag;
+  const { name, short, type, meaning, effect } = flag;
   const value = type === "boolean" ? "[true|false]" : `<${type}>`;
   const flags = `${short === undefined ? "" : `-${short}, `}--${name} ${value}`;
   const initial = flag.default === "" ? "" : ` (default ${flag.default})`;
-  const option = new Option(flags, `${meaning}${initial}${built ? "" : "; no effect yet"}`);
+  const option = new Option(flags, `${meaning}${initial}${EFFECT_IN_HELP[effect.kind]}`);
   // A short option takes `-p=3322` as well as `-p 3322`; what comes here is then `=3322`.
   return short === undefined ? option : option.argParser((text: string) => text.replace(/^=/, ""));
 }

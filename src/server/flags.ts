@@ -1,6 +1,6 @@
 // Every setting of the server, in one table: it makes the options of the command line, their help, the environment's names
-// and docs/configuration.md. A flag that is not `built` is accepted, so that existing start scripts keep working, and
-// answered by a warning.
+// and docs/configuration.md. The names are those of the original server, so that existing start scripts keep working; what
+// the kinds of rows mean is in flag.ts.
 
 import {
   ACTIVE_DATABASES_MAX,
@@ -9,34 +9,9 @@ import {
   MESSAGE_BYTES_MAX,
   SESSIONS_MAX,
 } from "../base/limits.ts";
+import { type Flag, flag, idle, later, refused, renamed } from "./flag.ts";
 
-/** `duration`: as Go writes them, `90s`, `3m0s`, `24h`, `0`. */
-export type FlagType = "boolean" | "integer" | "text" | "duration";
-
-export interface Flag {
-  readonly name: string;
-  /** One letter. */
-  readonly short?: string;
-  readonly type: FlagType;
-  /** As it would be written on the command line. */
-  readonly default: string;
-  readonly meaning: string;
-  readonly built: boolean;
-}
-
-const flag = (name: string, type: FlagType, initial: string, meaning: string, short?: string): Flag => ({
-  name,
-  type,
-  default: initial,
-  meaning,
-  built: true,
-  ...(short !== undefined && { short }),
-});
-
-const later = (name: string, type: FlagType, initial: string, meaning: string, short?: string): Flag => ({
-  ...flag(name, type, initial, meaning, short),
-  built: false,
-});
+const ON_DISK = "this server keeps its data in the data directory, and copies of it are made by immudb backup";
 
 /** Sections of settings, in the order of the documentation. */
 export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
@@ -49,7 +24,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       "own",
       "what speaks HTTP/2: own, this server's engine, or node, Node's, which is much slower (of this server, not of the original)",
     ),
-    flag("dir", "text", "./data", "data directory, made when missing"),
+    flag("dir", "path", "./data", "data directory, made when missing"),
     flag("max-recv-msg-size", "integer", String(MESSAGE_BYTES_MAX), "biggest message that is received, in bytes"),
     flag(
       "max-inflight-bytes",
@@ -63,24 +38,34 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       String(DISK_LOW_WATERMARK_BYTES),
       "free bytes of the disk below which writes are refused; 0 for never (of this server, not of the original)",
     ),
-    later("synced", "boolean", "true", "when false, commits are acknowledged before they are on disk"),
+    flag(
+      "synced",
+      "boolean",
+      "true",
+      "commits are on disk before they are acknowledged; false changes nothing of that",
+    ),
     flag(
       "max-active-databases",
       "integer",
       String(ACTIVE_DATABASES_MAX),
       "databases open at once; the others are opened by their first call",
     ),
-    later("max-key-length", "integer", "0", "longest indexed VARCHAR, in bytes"),
-    later("config", "text", "", "configuration file"),
-    later("pidfile", "text", "", "file to write the process id to"),
-    later("detached", "boolean", "false", "run in the background", "d"),
+    later("max-key-length", "integer", "0", "longest indexed VARCHAR, in bytes: 64 to 65535, or 0 for 1024"),
+    flag(
+      "config",
+      "path",
+      "",
+      "configuration file (TOML); without it immudb.toml in the home directory, if there is one",
+    ),
+    later("pidfile", "path", "", "file to write the process id to"),
+    { ...later("detached", "boolean", "false", "run in the background"), short: "d" },
     later("grpc-reflection", "boolean", "true", "describe the services to clients that ask"),
   ],
   "Authentication, users, sessions": [
     flag("auth", "boolean", "true", "callers must log in; without it only this machine is served", "s"),
     flag(
       "admin-password",
-      "text",
+      "secret",
       "immudb",
       "password of the system administrator when he is created, plain or enc: and base64",
     ),
@@ -95,33 +80,33 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     later("devmode", "boolean", "false", "without authentication, serve other machines too"),
   ],
   "TLS and signing": [
-    flag("signingKey", "text", "", "P-256 private key in PEM form; states are then signed with it"),
-    later("certificate", "text", "", "TLS certificate in PEM form"),
-    later("pkey", "text", "", "private key of the certificate"),
-    later("clientcas", "text", "", "authorities that client certificates are checked against"),
-    later("mtls", "boolean", "false", "check client certificates", "m"),
+    flag("signingKey", "path", "", "P-256 private key in PEM form; states are then signed with it"),
+    later("certificate", "path", "", "TLS certificate in PEM form"),
+    later("pkey", "path", "", "private key of the certificate"),
+    later("clientcas", "path", "", "authorities that client certificates are checked against"),
+    { ...later("mtls", "boolean", "false", "check client certificates"), short: "m" },
     later("auto-cert", "boolean", "false", "make and use a self-signed certificate"),
   ],
   Logging: [
     flag("logformat", "text", "text", "text or json, written to standard error"),
     flag("log-access", "boolean", "false", "one line for every call"),
-    later("logfile", "text", "", "file to log to"),
-    later("logdir", "text", "immulog", "directory of the log file, in the data directory"),
+    later("logfile", "path", "", "file to log to"),
+    later("logdir", "path", "immulog", "directory of the log file, in the data directory"),
     later("log-rotation-size", "integer", "0", "size at which the log file is changed, in bytes"),
     later("log-rotation-age", "duration", "0", "age at which the log file is changed"),
     later("log-request-metadata", "boolean", "false", "keep user and address in every transaction"),
     later("audit-log", "boolean", "false", "keep a record of calls"),
-    later("audit-log-events", "text", "all", "calls to keep a record of"),
+    later("audit-log-events", "list", "all", "calls to keep a record of"),
   ],
   "Companion servers": [
-    later("metrics-server", "boolean", "true", "Prometheus metrics and health"),
+    later("metrics-server", "boolean", "true", "Prometheus metrics and health", "false"),
     later("metrics-server-port", "integer", "9497", "port of the metrics"),
     later("pprof", "boolean", "false", "profiling on the port of the metrics"),
     later("no-histograms", "boolean", "false", "leave out latency histograms"),
-    later("web-server", "boolean", "true", "REST interface"),
+    later("web-server", "boolean", "true", "REST interface", "false"),
     later("web-server-port", "integer", "8080", "port of the REST interface"),
     later("swaggerui", "boolean", "true", "documentation of the REST interface"),
-    later("pgsql-server", "boolean", "true", "PostgreSQL protocol"),
+    later("pgsql-server", "boolean", "true", "PostgreSQL protocol", "false"),
     later("pgsql-server-port", "integer", "5432", "port of the PostgreSQL protocol"),
   ],
   "Replication of the built-in databases": [
@@ -131,41 +116,36 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     later("replication-primary-host", "text", "", "where the primary is"),
     later("replication-primary-port", "integer", "3322", "its port"),
     later("replication-primary-username", "text", "", "user there"),
-    later("replication-primary-password", "text", "", "his password"),
+    later("replication-primary-password", "secret", "", "his password"),
     later("replication-prefetch-tx-buffer-size", "integer", "100", "transactions fetched ahead"),
     later("replication-commit-concurrency", "integer", "10", "transactions applied at once"),
     later("replication-allow-tx-discarding", "boolean", "false", "drop transactions that diverge"),
     later("replication-skip-integrity-check", "boolean", "false", "trust incoming data"),
     later("replication-wait-for-indexing", "boolean", "false", "wait for the index"),
-    later("replication-enabled", "boolean", "false", "old name of replication-is-replica"),
-    later("replication-follower-username", "text", "", "old name of replication-primary-username"),
-    later("replication-follower-password", "text", "", "old name of replication-primary-password"),
-    later("replication-master-database", "text", "", "database to follow"),
-    later("replication-master-address", "text", "", "old name of replication-primary-host"),
-    later("replication-master-port", "integer", "3322", "old name of replication-primary-port"),
+    renamed("replication-enabled", "boolean", "false", "replication-is-replica"),
+    renamed("replication-follower-username", "text", "", "replication-primary-username"),
+    renamed("replication-follower-password", "secret", "", "replication-primary-password"),
+    idle("replication-master-database", "text", "", "each built-in database follows the one of its own name"),
+    renamed("replication-master-address", "text", "", "replication-primary-host"),
+    renamed("replication-master-port", "integer", "3322", "replication-primary-port"),
   ],
   "S3 storage": [
-    later("s3-storage", "boolean", "false", "keep data in an object store"),
-    later("s3-endpoint", "text", "", "its address"),
-    later("s3-bucket-name", "text", "", "bucket"),
-    later("s3-location", "text", "", "region"),
-    later("s3-path-prefix", "text", "", "prefix of all objects"),
-    later("s3-access-key-id", "text", "", "key id"),
-    later("s3-secret-key", "text", "", "secret key"),
-    later("s3-role-enabled", "boolean", "false", "use the credentials of a role"),
-    later("s3-role", "text", "", "that role"),
-    later("s3-instance-metadata-url", "text", "", "where the credentials of the role come from"),
-    later("s3-use-fargate-credentials", "text", "false", "take them from the container's environment"),
-    later("s3-external-identifier", "boolean", "false", "take the server's identity from the object store"),
-    later("s3-server-side-encryption", "text", "", "AES256 or aws:kms"),
-    later("s3-sse-kms-key-id", "text", "", "key for aws:kms"),
+    refused("s3-storage", "boolean", "false", "keep data in an object store", ON_DISK),
+    idle("s3-endpoint", "text", "", "its address"),
+    idle("s3-bucket-name", "text", "", "bucket"),
+    idle("s3-location", "text", "", "region"),
+    idle("s3-path-prefix", "text", "", "prefix of all objects"),
+    idle("s3-access-key-id", "secret", "", "key id"),
+    idle("s3-secret-key", "secret", "", "secret key"),
+    idle("s3-role-enabled", "boolean", "false", "use the credentials of a role"),
+    idle("s3-role", "text", "", "that role"),
+    idle("s3-instance-metadata-url", "text", "", "where the credentials of the role come from"),
+    idle("s3-use-fargate-credentials", "text", "false", "take them from the container's environment"),
+    refused("s3-external-identifier", "boolean", "false", "take the server's identity from the object store", ON_DISK),
+    idle("s3-server-side-encryption", "text", "", "AES256 or aws:kms"),
+    idle("s3-sse-kms-key-id", "text", "", "key for aws:kms"),
   ],
 };
 
 /** All flags, in the order of the documentation. */
 export const ALL_FLAGS: readonly Flag[] = Object.values(FLAGS).flat();
-
-/** The environment variable of a flag: `max-sessions` is IMMUDB_MAX_SESSIONS. */
-export function environmentName(name: string): string {
-  return `IMMUDB_${name.toUpperCase().replaceAll("-", "_")}`;
-}

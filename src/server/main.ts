@@ -27,6 +27,7 @@ import { StartError } from "./errors.ts";
 import { useNodeSha256 } from "./node-sha256.ts";
 import { loadPage } from "./page.ts";
 import { Port } from "./port.ts";
+import type { Reloads } from "./reload.ts";
 import { loadStateSigner } from "./state-signer.ts";
 import { verifyInChild } from "./verify-process.ts";
 import { OWN_VERSION } from "./version.ts";
@@ -50,6 +51,8 @@ export interface RunningServer {
 export interface StartOptions {
   readonly logger: Logger;
   readonly meter?: Meter;
+  /** Gets what can be read again while the server runs. */
+  readonly reloads?: Reloads;
 }
 
 /** Starts a server. Throws StartError, and what the rooms throw, with everything closed again. */

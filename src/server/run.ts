@@ -6,6 +6,7 @@ import { type ReadConfig, readConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { createLog } from "./log.ts";
 import { type RunningServer, startServer } from "./main.ts";
+import { Reloads } from "./reload.ts";
 import { OWN_VERSION } from "./version.ts";
 
 const DEFAULT_PORT = "3322";
@@ -24,9 +25,11 @@ export async function runServer(given: ReadonlyMap<string, string | true>): Prom
   for (const warning of warnings) logger.warn({}, warning);
   // Heard from now on: whoever reads that the server is there may already want it gone.
   const stopAsked = stopSignal();
+  const reloads = new Reloads(logger);
+  process.on("SIGHUP", () => void reloads.run());
   let server: RunningServer;
   try {
-    server = await startServer(config, { logger });
+    server = await startServer(config, { logger, reloads });
   } catch (error) {
     return explain(error);
   }

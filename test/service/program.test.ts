@@ -135,8 +135,8 @@ describe("the program immudb", () => {
   });
 
   test("names flags that have no effect once, and logs JSON when asked to", async () => {
-    const flags = ["--address=127.0.0.1", "--logformat=json", "--metrics-server=false"];
-    const { url, said, ended, kill } = run(flags, { IMMUDB_WEB_SERVER: "false" });
+    const flags = ["--address=127.0.0.1", "--logformat=json", "--web-server-port=81"];
+    const { url, said, ended, kill } = run(flags, { IMMUDB_PGSQL_SERVER: "true" });
     await url;
     kill("SIGTERM");
     assert.equal(await ended, 0);
@@ -145,7 +145,7 @@ describe("the program immudb", () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     const warnings = lines.filter((line) => line.level === "warn").map((line) => line.message);
-    assert.deepEqual(warnings, ["without effect in this version: --metrics-server, --web-server"]);
+    assert.deepEqual(warnings, ["without effect in this version: --web-server-port, IMMUDB_PGSQL_SERVER"]);
     assert.equal(lines.at(-1).message, "shutdown completed");
     assert.match(lines.at(-1).timestamp, /^\d{4}-\d\d-\d\dT/);
   });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseDurationMs, readConfig } from "../../../src/server/config.ts";
+import { readConfig } from "../../../src/server/config.ts";
+import { parseDurationMs } from "../../../src/server/duration.ts";
 import { StartError } from "../../../src/server/errors.ts";
-import { ALL_FLAGS, environmentName } from "../../../src/server/flags.ts";
+import { environmentName } from "../../../src/server/flag.ts";
+import { ALL_FLAGS } from "../../../src/server/flags.ts";
 
 const read = (given: Record<string, string | true> = {}, environment: Record<string, string> = {}) =>
   readConfig(new Map(Object.entries(given)), environment);
@@ -83,8 +85,8 @@ describe("server configuration", () => {
   });
 
   test("flags without effect are named in one warning, and only when they are given", () => {
-    const { warnings } = read({ "metrics-server": "false" }, { IMMUDB_PGSQL_SERVER: "true" });
-    assert.deepEqual(warnings, ["without effect in this version: --metrics-server, --pgsql-server"]);
+    const { warnings } = read({ "web-server-port": "81" }, { IMMUDB_PGSQL_SERVER: "true", IMMUDB_WEB_SERVER: "false" });
+    assert.deepEqual(warnings, ["without effect in this version: --web-server-port, IMMUDB_PGSQL_SERVER"]);
   });
 
   test("every flag of the table is accepted with its own default as value", () => {
