@@ -237,7 +237,7 @@ export class Database {
 
 function setSpec(request: SetRequest): TxSpec {
   const entries = request.entries.map(({ key, value, metadata }) => {
-    if (key.length === 0) throw new DatabaseError("illegal_arguments", "a key is empty");
+    requireKey(key);
     return { key: plainKey(key), value: plainValue(value), metadata };
   });
   return { entries, preconditions: request.preconditions.map(toStorePrecondition), metadata: undefined };
@@ -245,6 +245,13 @@ function setSpec(request: SetRequest): TxSpec {
 
 function deleteSpec(request: DeleteRequest): TxSpec {
   const metadata = { deleted: true, expiresAt: undefined, nonIndexable: false };
-  const entries = request.keys.map((key) => ({ key: plainKey(key), value: NO_VALUE, metadata }));
+  const entries = request.keys.map((key) => {
+    requireKey(key);
+    return { key: plainKey(key), value: NO_VALUE, metadata };
+  });
   return { entries, preconditions: entries.map(({ key }) => ({ kind: "key_readable", key })), metadata: undefined };
+}
+
+function requireKey(key: Uint8Array): void {
+  if (key.length === 0) throw new DatabaseError("illegal_arguments", "a key is empty");
 }

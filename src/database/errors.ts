@@ -50,6 +50,8 @@ export type DatabaseErrorCode =
   /** `data.database`, `data.limit` (milliseconds). */
   | "retention_period_short"
   | "reference_to_reference"
+  /** A reference leads to a key that has become a reference since. */
+  | "reference_chain"
   /** A key that holds a value was to become a reference. */
   | "value_to_reference"
   | "batch_empty"

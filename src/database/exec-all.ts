@@ -57,7 +57,8 @@ function keysWritten(steps: readonly Step[]): ReadonlyMap<string, "set" | "refer
   const members = new Set<string>();
   for (const step of steps) {
     if (step.kind === "member") {
-      const member = toHex(sortedSetKey(step.set, step.score, step.target.key, step.target.atTx));
+      const { set, score, target } = step;
+      const member = `${toHex(sortedSetKey(set, score, target.key, target.atTx))}${isOwn(target) ? " own" : ""}`;
       if (members.has(member)) throw new DatabaseError("batch_duplicate_member", "a member is added twice");
       members.add(member);
       continue;

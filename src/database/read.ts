@@ -130,7 +130,9 @@ function unlessNothing(read: () => Entry): Entry | undefined {
 
 /** Throws what is more than that there is no value to read. */
 function requireNothingToRead(error: unknown): void {
-  if (!(error instanceof StoreError && NOTHING_TO_READ.has(error.code))) throw error;
+  if (error instanceof StoreError && NOTHING_TO_READ.has(error.code)) return;
+  if (error instanceof DatabaseError && error.code === "reference_chain") return;
+  throw error;
 }
 
 /** Store keys of the plain keys that begin with `prefix`. */

@@ -5,8 +5,9 @@
 //   bits   0 ─────────── 7FF0… (∞)   8000… (-0) ─────────── FFF0… (-∞)
 //   score  0 ──── up ──▶ ∞           -0 ──── down ──▶ -∞
 //
-// Bounds are compared as numbers. Two habits of the original are kept, since its clients page by them: backwards, a greatest
-// score is itself left out, and without one negative scores are left out, unless a negative least score asks for them.
+// Bounds are compared as numbers. Two habits of the original are kept, since its clients page by them. A walk backwards that
+// has no member to start from starts below its greatest score, which is itself left out, or else at ∞: so it never meets
+// negative scores, unless the greatest is negative.
 
 import { compareBytes, concat, viewOf } from "../base/bytes.ts";
 import { RESULT_ROWS_MAX } from "../base/limits.ts";
@@ -79,16 +80,17 @@ function ranges(request: ZScanRequest): KeyRange[] {
 }
 
 /** The scores asked for, in the order of their bits. */
-function wantedBits({ minScore, maxScore, desc }: ZScanRequest): Bits[] {
-  const min = minScore ?? (desc && maxScore === undefined ? 0 : Number.NEGATIVE_INFINITY);
+function wantedBits({ minScore, maxScore, desc, seekKey }: ZScanRequest): Bits[] {
+  const min = minScore ?? Number.NEGATIVE_INFINITY;
   const max = maxScore ?? Number.POSITIVE_INFINITY;
-  const leftOut = desc && maxScore !== undefined ? 1n : 0n;
+  const startsAtMax = desc && seekKey.length === 0;
+  const leftOut = startsAtMax && maxScore !== undefined ? 1n : 0n;
   const bits: Bits[] = [];
   if (max >= 0) {
     const last = maxScore === undefined ? POSITIVE_LAST : bitsOf(Math.abs(max)) - leftOut;
     bits.push([min > 0 ? bitsOf(min) : 0n, last]);
   }
-  if (min < 0) {
+  if (min < 0 && !(startsAtMax && max >= 0)) {
     const first = max < 0 ? bitsOf(max) + leftOut : NEGATIVE_FIRST;
     bits.push([first, min === Number.NEGATIVE_INFINITY ? NEGATIVE_LAST : bitsOf(min)]);
   }

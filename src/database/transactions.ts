@@ -11,10 +11,11 @@ import {
 import type { Entry, Tx, TxEntry, TxHeader, ZEntry } from "../proof/model.ts";
 import type { EntryList } from "../store/entry-list.ts";
 import { StoreError } from "../store/errors.ts";
+import { isExpired } from "../store/readable.ts";
 import type { Store } from "../store/store.ts";
-import { entryAtTx, entryOfTx, latestEntry } from "./entries.ts";
+import { entryAtTx, entryOfTx, latestEntry, unreadEntry } from "./entries.ts";
 import { DatabaseError } from "./errors.ts";
-import { requireRows, requireSince } from "./read.ts";
+import { readable, requireRows, requireSince } from "./read.ts";
 import type { EntriesSpec, EntryAction, TxRequest, TxScanRequest } from "./requests.ts";
 
 type Form = Pick<TxRequest, "entriesSpec" | "keepReferencesUnresolved">;
@@ -62,7 +63,7 @@ export function listedTx(header: TxHeader, list: EntryList): Tx {
 
 function readTx(store: Store, txId: bigint, form: Form, now: bigint): Tx {
   const { header, list } = committedTx(store, txId);
-  const { entriesSpec } = form;
+  const { entriesSpec, keepReferencesUnresolved: keep } = form;
   if (entriesSpec === undefined) return listedTx(header, list);
   const entries: TxEntry[] = [];
   const kvEntries: Entry[] = [];
@@ -75,12 +76,12 @@ function readTx(store: Store, txId: bigint, form: Form, now: bigint): Tx {
         entries.push(entry);
         return;
       case "raw_value":
-        entries.push({ ...entry, value: store.log.value(txId, i) });
+        // A value that has expired is given to nobody.
+        if (!isExpired(entry.metadata, now)) entries.push({ ...entry, value: store.log.value(txId, i) });
         return;
       case "resolve":
-        if (entry.key[0] === KEY_PREFIX_SORTED_SET) zEntries.push(resolvedMember(store, entry, now));
-        else
-          kvEntries.push(entryOfTx(store, txId, entry, store.log.value(txId, i), form.keepReferencesUnresolved, now));
+        if (entry.key[0] === KEY_PREFIX_SORTED_SET) zEntries.push(...resolvedMember(store, entry, keep, now));
+        else kvEntries.push(...readable(() => entryOfTx(store, txId, entry, store.log.value(txId, i), keep, now)));
     }
   });
   return { header, entries, kvEntries, zEntries };
@@ -103,8 +104,11 @@ function actionOf(prefix: number | undefined, spec: EntriesSpec): EntryAction {
   }
 }
 
-function resolvedMember(store: Store, entry: TxEntry, now: bigint): ZEntry {
+function resolvedMember(store: Store, entry: TxEntry, keepReferences: boolean, now: bigint): ZEntry[] {
   const { set, score, key, atTx } = decodeSortedSetKey(entry.key);
-  const target = atTx === 0n ? latestEntry(store, key, now) : entryAtTx(store, key, atTx, now);
-  return { set, key, entry: target, score, atTx };
+  const read = (): Entry => {
+    if (keepReferences) return unreadEntry(key, atTx);
+    return atTx === 0n ? latestEntry(store, key, now) : entryAtTx(store, key, atTx, now);
+  };
+  return readable(read).map((target) => ({ set, key, entry: target, score, atTx }));
 }

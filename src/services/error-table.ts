@@ -152,6 +152,7 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
       `rpc error: code = InvalidArgument desc = illegal arguments: invalid retention period for database '${data["database"]}'. RetentionPeriod should at least '24h0m0s' hours`,
   ),
   reference_to_reference: unknown("referenced key cannot be a reference"),
+  reference_chain: unknown("max key resolution limit reached. It may be due to cyclic references"),
   value_to_reference: unknown("final key cannot be converted into a reference"),
   batch_empty: illegal("empty set"),
   operation_missing: illegal("operation is not set"),

@@ -1,24 +1,25 @@
 // When a version of a key has a value to read, and what a write may demand of one.
 
+import type { KvMetadata } from "../proof/model.ts";
 import type { Precondition } from "./committer.ts";
 import { StoreError } from "./errors.ts";
 import type { VersionRecord } from "./layout.ts";
 
 /** Whether a version can be read: not deleted, not expired. */
 export function isReadable(version: VersionRecord | undefined, nowSeconds: bigint): version is VersionRecord {
-  return version !== undefined && !version.metadata?.deleted && !isExpired(version, nowSeconds);
+  return version !== undefined && !version.metadata?.deleted && !isExpired(version.metadata, nowSeconds);
 }
 
 /** Whether the time that its writer set has come. */
-export function isExpired(version: VersionRecord, nowSeconds: bigint): boolean {
-  const expiresAt = version.metadata?.expiresAt;
+export function isExpired(metadata: KvMetadata | undefined, nowSeconds: bigint): boolean {
+  const expiresAt = metadata?.expiresAt;
   return expiresAt !== undefined && expiresAt <= nowSeconds;
 }
 
 /** Throws what a read of this version answers when there is nothing to read. */
 export function requireReadable(version: VersionRecord | undefined, nowSeconds: bigint): VersionRecord {
   if (version === undefined || version.metadata?.deleted) throw new StoreError("key_not_found", "key not found");
-  if (isExpired(version, nowSeconds)) throw new StoreError("key_expired", "the key has expired");
+  if (isExpired(version.metadata, nowSeconds)) throw new StoreError("key_expired", "the key has expired");
   return version;
 }
 

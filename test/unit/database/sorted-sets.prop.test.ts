@@ -28,11 +28,12 @@ const storeKey = ({ score: of, key }: Member): Uint8Array => sortedSetKey(SET, o
 function expected(members: readonly Member[], request: ZScanRequest): Member[] {
   const { minScore, maxScore, desc, seekKey, seekScore, inclusiveSeek } = request;
   const isNegative = (value: number): boolean => value < 0 || Object.is(value, -0);
+  const startsAtMax = desc && seekKey.length === 0;
   const found = members
     .filter(({ score: of }) => {
       if (minScore !== undefined && (of < minScore || (isNegative(of) && minScore >= 0))) return false;
-      if (maxScore !== undefined && (desc ? of >= maxScore : of > maxScore)) return false;
-      return !(desc && minScore === undefined && maxScore === undefined && isNegative(of));
+      if (maxScore !== undefined && (startsAtMax ? of >= maxScore : of > maxScore)) return false;
+      return !(startsAtMax && (maxScore ?? 1) >= 0 && isNegative(of));
     })
     .toSorted((a, b) => compareBytes(storeKey(a), storeKey(b)));
   if (desc) found.reverse();
