@@ -33,7 +33,7 @@ export class GrpcReplies {
 
   #failureOf(error: unknown): Uint8Array {
     if (!(error instanceof CallFailure)) return statusTrailers(error);
-    const key = `${error.code} ${error.info ?? ""} ${error.message}`;
+    const key = `${error.code} ${error.info ?? ""} ${error.message} ${error.causeText}`;
     const known = this.#failures.get(key);
     if (known !== undefined) return known;
     const trailers = statusTrailers(error);

@@ -134,7 +134,7 @@ export function toConnectError(error: unknown): ConnectError {
     return new ConnectError("internal error", Code.Internal, undefined, undefined, error);
   if (error.info === undefined) return new ConnectError(error.message, error.code);
   return new ConnectError(error.message, error.code, undefined, [
-    { desc: ErrorInfoSchema, value: { code: error.info, cause: error.message } },
+    { desc: ErrorInfoSchema, value: { code: error.info, cause: error.causeText } },
     { desc: RetryInfoSchema, value: {} },
   ]);
 }

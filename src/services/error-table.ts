@@ -2,7 +2,7 @@
 // them. One row per code; a code without a row does not compile. Texts that sound odd are the wire's (prefixes, doubled
 // words): clients compare them.
 //
-// Details: an error that has an immudb code (`info`, five characters, SQLSTATE style) carries ErrorInfo{code, cause = text}
+// Details: an error that has an immudb code (`info`, five characters, SQLSTATE style) carries ErrorInfo{code, cause}
 // and RetryInfo{}; any other carries none. Business errors are mostly code 2 (unknown), as clients expect.
 
 import { Code } from "@connectrpc/connect";
@@ -23,6 +23,8 @@ interface Row {
   /** A function where the text depends on the error: on its data, or, where no client matches on it, its own message. */
   readonly text: string | ((data: Data, message: string) => string);
   readonly info?: string;
+  /** What the details give as the cause, where it is not the text. */
+  readonly cause?: string;
   /** Something is wrong with the server or its disk: logged as an error. */
   readonly alarming?: true;
 }
@@ -173,7 +175,7 @@ const AUTH: Readonly<Record<AuthErrorCode, Row>> = {
   please_login: unknown("please login"),
   no_session: unknown("no session auth data provided", "28000"),
   session_not_found: { code: Code.PermissionDenied, text: "session not found", info: "08001" },
-  token_malformed: internal("invalid token"),
+  token_malformed: { ...internal("invalid token"), cause: "malformed token: expected at least 3 pieces" },
   token_expired: unknown("token has expired"),
   database_not_selected: unknown("please select a database first"),
   permission_denied: internal("permission denied"),
@@ -287,11 +289,14 @@ export class CallFailure extends Error {
   readonly code: Code;
   /** The immudb code of the details; undefined: no details. */
   readonly info: string | undefined;
+  /** What the details give as the cause: the text, unless told otherwise. */
+  readonly causeText: string;
 
-  constructor(code: Code, text: string, info?: string) {
+  constructor(code: Code, text: string, info?: string, causeText?: string) {
     super(shortened(text.toWellFormed()));
     this.code = code;
     this.info = info;
+    this.causeText = causeText ?? this.message;
   }
 }
 
@@ -320,6 +325,7 @@ export function failureOf(error: unknown, method: string, logger: Logger): CallF
     row.code,
     typeof row.text === "string" ? row.text : row.text(known.data, known.message),
     row.info,
+    row.cause,
   );
 }
 

@@ -185,6 +185,7 @@ describe("login tokens", () => {
       code: Code.Internal,
       text: "invalid token",
       info: "XX000",
+      cause: "malformed token: expected at least 3 pieces",
     });
     assert.deepEqual(await refusalOf(bearing(`${"A".repeat(43)}=`).get({ key })), NOT_LOGGED_IN);
     const { token } = await login();

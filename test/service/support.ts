@@ -152,6 +152,8 @@ export interface Refusal {
   readonly text: string;
   /** The immudb code; absent when there are no details. */
   readonly info?: string;
+  /** The cause that the details give, where it is not the text. */
+  readonly cause?: string;
 }
 
 /** What `call` is refused with. */
@@ -166,7 +168,7 @@ export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
   );
   const [info] = error.findDetails(ErrorInfoSchema);
   if (info === undefined) return { code: error.code, text: error.rawMessage };
-  if (info.cause !== error.rawMessage) throw new Error(`details say more than the text: ${info.cause}`);
   if (error.findDetails(RetryInfoSchema).length !== 1) throw new Error("details without RetryInfo");
-  return { code: error.code, text: error.rawMessage, info: info.code };
+  const refusal = { code: error.code, text: error.rawMessage, info: info.code };
+  return info.cause === error.rawMessage ? refusal : { ...refusal, cause: info.cause };
 }
