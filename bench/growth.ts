@@ -127,7 +127,7 @@ async function open(directory: string): Promise<Database> {
     clock: systemClock,
     logger: silentLogger,
   });
-  return new Database(NAME, settings, store, systemClock);
+  return new Database({ name: NAME, settings }, store, systemClock);
 }
 
 function bytesIn(directory: string, part: string): Promise<number> {

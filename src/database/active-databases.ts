@@ -60,6 +60,11 @@ export class ActiveDatabases<D extends Closable> {
     return this.#places.get(name)?.database;
   }
 
+  /** A database that is open or about to be; undefined when it is neither. Rejects with what kept it from being opened. */
+  opened(name: string): Promise<D> | undefined {
+    return this.#places.get(name)?.opening;
+  }
+
   /**
    * Begins a call, which keeps the database open until end(). Without a promise when it is open already. Throws
    * `databases_busy`, or rejects with what kept it from being opened; then nothing has begun.

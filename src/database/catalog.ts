@@ -23,6 +23,8 @@ export interface CatalogEntry {
   readonly createdAt: number;
   readonly createdBy: string;
   readonly deleted: boolean;
+  /** As of DatabaseFacts. */
+  readonly undated?: boolean | undefined;
   /** What it had when it was last closed; absent when it never was. */
   readonly lastSeen?: Extent | undefined;
 }
@@ -67,6 +69,14 @@ export class Catalog {
   async add(entry: Omit<CatalogEntry, "number" | "deleted">): Promise<CatalogEntry> {
     const numbers = this.all().map((known) => known.number);
     return this.#put({ ...entry, number: Math.max(0, ...numbers) + 1, deleted: false });
+  }
+
+  /** Gives a database other settings. Its entry now. */
+  change(
+    entry: CatalogEntry,
+    { settings, undated }: Pick<CatalogEntry, "settings" | "undated">,
+  ): Promise<CatalogEntry> {
+    return this.#put({ ...entry, settings, undated });
   }
 
   /** Marks a database as deleted; its name stays taken. It is, also when that is not known to be stored: nobody may write to it. */

@@ -34,7 +34,7 @@ import type {
   ZScanRequest,
 } from "./requests.ts";
 import { firstRetained } from "./retention.ts";
-import { type DatabaseSettings, requireRetainable } from "./settings.ts";
+import { type DatabaseFacts, type DatabaseSettings, isPercentage, requireRetainable, retains } from "./settings.ts";
 import { zScan } from "./sorted-sets.ts";
 import { txById, txScan } from "./transactions.ts";
 import { dualProof, requireProvable, verifiableEntry, verifiableTx } from "./verifiable.ts";
@@ -49,18 +49,31 @@ export interface DatabaseState {
 
 export class Database {
   readonly name: string;
-  readonly settings: DatabaseSettings;
-  /** Whether it follows a primary: then nobody else writes to it. */
-  readonly isReplica: boolean;
   readonly #store: Store;
   readonly #clock: Clock;
+  #facts: DatabaseFacts;
 
-  constructor(name: string, settings: DatabaseSettings, store: Store, clock: Clock) {
-    this.name = name;
-    this.settings = settings;
+  constructor(facts: DatabaseFacts, store: Store, clock: Clock) {
+    this.name = facts.name;
+    this.#facts = facts;
     this.#store = store;
     this.#clock = clock;
-    this.isReplica = settings.replicationSettings.replica;
+  }
+
+  get settings(): DatabaseSettings {
+    return this.#facts.settings;
+  }
+
+  /** Whether it follows a primary: then nobody else writes to it. */
+  get isReplica(): boolean {
+    return this.settings.replicationSettings.replica;
+  }
+
+  /** From the next write on the settings are these. Writes under way end as they began. */
+  async apply(facts: DatabaseFacts): Promise<void> {
+    if (facts.settings === this.settings) return;
+    await this.#store.configure(facts.settings, retains(facts.settings));
+    this.#facts = facts;
   }
 
   state(): DatabaseState {
@@ -181,11 +194,37 @@ export class Database {
    * transaction that keeps its values. Throws `retention_period_short`, or `illegal_argument` where transactions have no time.
    */
   async truncate(periodMs: number): Promise<bigint> {
-    requireRetainable(this.name, this.settings, periodMs);
+    requireRetainable(this.#facts, periodMs);
     const keptFrom = firstRetained(this.#store, periodMs, this.#clock.nowMs());
     // Also when nothing is new: a removal that failed, or that is under way, has ended then.
     if (keptFrom > 0n) await this.#store.truncateBefore(keptFrom);
     return this.#store.truncatedBefore;
+  }
+
+  /** Whether a value is older than that. Throws what truncate() throws. */
+  hasOlderThan(periodMs: number): boolean {
+    requireRetainable(this.#facts, periodMs);
+    return firstRetained(this.#store, periodMs, this.#clock.nowMs()) > 1n;
+  }
+
+  /**
+   * Resolves when the index holds all that is acknowledged now, and, if `synced`, is on disk. `cleanupPercentage`: how much
+   * of it may be tidied up, from 0 to 100; this index has nothing to tidy. Throws `cleanup_percentage`.
+   */
+  async flushIndex(cleanupPercentage: number, synced: boolean): Promise<void> {
+    if (!isPercentage(cleanupPercentage)) {
+      throw new DatabaseError("cleanup_percentage", `${cleanupPercentage} is no percentage`);
+    }
+    await this.#store.flushIndex(synced);
+  }
+
+  /**
+   * Writes the index anew, without the room that what was replaced has left. Reads and writes go on meanwhile. Throws
+   * StoreError `compaction_early` when too little was flushed since the last time, `compaction_running`.
+   */
+  async compactIndex(): Promise<void> {
+    const { flushThreshold, compactionThld } = this.settings.indexSettings;
+    await this.#store.compactIndex({ flushThreshold, compactionThld });
   }
 
   /** Resolves when no write is under way and the index holds everything. */

@@ -43,12 +43,16 @@ export type DatabaseErrorCode =
   | "result_limit"
   /** `data.setting`: the database setting whose value is out of range. */
   | "setting_invalid"
-  /** `data.setting`: a database setting that is not built yet or not honoured. */
-  | "setting_unsupported"
   /** A write to a database that follows a primary. */
   | "replica_read_only"
+  /** `data.setting`: in words, one that keeps the value that the database was made with. `data.database`. */
+  | "setting_fixed"
   /** `data.database`, `data.limit` (milliseconds). */
   | "retention_period_short"
+  /** Nothing is as old as what was to be removed. */
+  | "retention_not_reached"
+  /** Not from 0 to 100. */
+  | "cleanup_percentage"
   | "reference_to_reference"
   /** A reference leads to a key that has become a reference since. */
   | "reference_chain"

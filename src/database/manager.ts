@@ -22,25 +22,26 @@ import type { DiskSpace } from "../store/disk-space.ts";
 import type { EngineDriver } from "../store/engine.ts";
 import { StoreError } from "../store/errors.ts";
 import { ActiveDatabases } from "./active-databases.ts";
-import { Catalog, type CatalogEntry, type Extent } from "./catalog.ts";
+import { Catalog, type CatalogEntry } from "./catalog.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { Database } from "./database.ts";
+import { type DatabaseInfo, databaseInfo } from "./database-info.ts";
 import { DatabaseError } from "./errors.ts";
 import { serverIdentity } from "./identifier.ts";
-import { DEFAULT_DATABASE, databaseName, isReserved, SYSTEM_DATABASE } from "./names.ts";
+import { DEFAULT_DATABASE, databaseName, requireNotReserved, SYSTEM_DATABASE } from "./names.ts";
 import { DatabaseOpener, extentOf } from "./opener.ts";
 import { RetentionSchedule } from "./retention.ts";
 import {
-  changeSettings,
-  type DatabaseSettings,
+  changedFacts,
+  type DatabaseFacts,
   type DatabaseSettingsChange,
   DEFAULT_DATABASE_SETTINGS,
+  newFacts,
 } from "./settings.ts";
 import type { DatabaseWatcher } from "./watcher.ts";
 
 /** Where the catalog is in a data directory. */
 export const CATALOG_DIRECTORY = "server-catalog";
-const NOTHING: Extent = { transactions: 0, bytes: 0 };
 
 export interface DatabaseManagerOptions {
   readonly directory: DataDirectory;
@@ -58,22 +59,6 @@ export interface DatabaseManagerOptions {
   readonly space?: DiskSpace | undefined;
   /** Told which databases are served. Absent: nobody. */
   readonly watcher?: DatabaseWatcher | undefined;
-}
-
-/** What is known of a database without calling it. */
-export interface DatabaseInfo {
-  readonly number: number;
-  readonly name: string;
-  readonly settings: DatabaseSettings;
-  /** Whether calls may work on it: neither unloaded nor quarantined. */
-  readonly loaded: boolean;
-  /** Bytes; 0 while not loaded. Of a loaded one that is closed: when it was last open. */
-  readonly diskSize: number;
-  /** The same of transactions. */
-  readonly numTransactions: bigint;
-  /** Unix seconds. */
-  readonly createdAt: number;
-  readonly createdBy: string;
 }
 
 export interface CreateOptions {
@@ -103,7 +88,7 @@ export class DatabaseManager implements AsyncDisposable {
     this.#opener = opener;
     this.#active = new ActiveDatabases({
       max: options.activeMax ?? ACTIVE_DATABASES_MAX,
-      open: (name) => opener.open(this.#entry(name)),
+      open: (name) => this.#open(name),
       close: (database) => opener.close(database),
     });
     const truncate = (name: string, periodMs: number): Promise<bigint> =>
@@ -193,15 +178,44 @@ export class DatabaseManager implements AsyncDisposable {
   ): Promise<{ readonly info: DatabaseInfo; readonly alreadyExisted: boolean }> {
     return this.#inTurn(async () => {
       const name = databaseName(asked);
-      if (isReserved(name)) throw new DatabaseError("database_reserved", `the name ${name} is reserved`, { name });
+      requireNotReserved(name);
       const known = this.#catalog.get(name);
       if (known !== undefined && !known.deleted && options.ifNotExists)
         return { info: this.#info(known), alreadyExisted: true };
       if (known !== undefined)
         throw new DatabaseError("database_exists", `the database ${name} exists or existed`, { name });
       this.#options.space?.requireRoom(0);
-      const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, change, name);
-      return { info: this.#info(await this.#add(name, settings, options.createdBy)), alreadyExisted: false };
+      const facts = newFacts(name, change);
+      return { info: this.#info(await this.#add(facts, options.createdBy)), alreadyExisted: false };
+    });
+  }
+
+  /**
+   * Changes settings of a database; calls under way end as they began. Throws what changedFacts() throws, and
+   * `database_reserved`.
+   */
+  update(name: string, change: DatabaseSettingsChange): Promise<DatabaseInfo> {
+    return this.#inTurn(async () => {
+      const entry = this.#entry(name);
+      requireNotReserved(name);
+      this.#options.space?.requireRoom(0);
+      const changed = await this.#catalog.change(entry, changedFacts(entry, change));
+      await this.#apply(changed);
+      if (this.#isLoaded(name)) this.#served(changed);
+      return this.#info(changed);
+    });
+  }
+
+  /**
+   * Removes values older than `periodMs` for good. Resolves when they are gone. Throws what Database.truncate() throws, and
+   * `retention_not_reached` when none is that old.
+   */
+  async truncate(name: string, periodMs: number): Promise<void> {
+    this.#entry(name);
+    requireNotReserved(name);
+    await this.use(name, async (database) => {
+      if (!database.hasOlderThan(periodMs)) throw new DatabaseError("retention_not_reached", "nothing is that old");
+      await database.truncate(periodMs);
     });
   }
 
@@ -220,7 +234,7 @@ export class DatabaseManager implements AsyncDisposable {
   /** Closes a database: calls under way end, later ones are refused until it is loaded again. */
   unload(name: string): Promise<void> {
     return this.#inTurn(async () => {
-      if (isReserved(name)) throw new DatabaseError("database_reserved", `the database ${name} is reserved`, { name });
+      requireNotReserved(name);
       this.requireLoaded(name);
       this.#unloaded.add(name);
       this.#notServed(name);
@@ -231,7 +245,7 @@ export class DatabaseManager implements AsyncDisposable {
   /** Removes a database that is not loaded, and its data, for good. */
   delete(name: string): Promise<void> {
     return this.#inTurn(async () => {
-      if (isReserved(name)) throw new DatabaseError("database_reserved", `the database ${name} is reserved`, { name });
+      requireNotReserved(name);
       this.#entry(name);
       if (this.#isLoaded(name))
         throw new DatabaseError("database_open", `the database ${name} must be unloaded first`, { name });
@@ -269,7 +283,9 @@ export class DatabaseManager implements AsyncDisposable {
 
   async #start(): Promise<void> {
     for (const name of [SYSTEM_DATABASE, DEFAULT_DATABASE]) {
-      if (this.#catalog.get(name) === undefined) await this.#add(name, DEFAULT_DATABASE_SETTINGS, "");
+      if (this.#catalog.get(name) === undefined) {
+        await this.#add({ name, settings: DEFAULT_DATABASE_SETTINGS }, "");
+      }
     }
     for (const entry of this.#catalog.all()) {
       // A crash between marking a database as deleted and removing its data leaves the data: finish the work.
@@ -297,9 +313,28 @@ export class DatabaseManager implements AsyncDisposable {
     if (this.#isLoaded(entry.name)) this.#served(entry);
   }
 
-  async #add(name: string, settings: DatabaseSettings, createdBy: string): Promise<CatalogEntry> {
+  /** Its settings may change while it is being opened. */
+  async #open(name: string): Promise<Database> {
+    const database = await this.#opener.open(this.#entry(name));
+    await database.apply(this.#entry(name));
+    return database;
+  }
+
+  /** What is open is served as the entry says; where that fails it is opened anew by its next call. */
+  async #apply(entry: CatalogEntry): Promise<void> {
+    const { name } = entry;
+    try {
+      await (await this.#active.opened(name))?.apply(entry);
+    } catch (error) {
+      this.#options.logger.error({ database: name, err: error }, "changed settings wait until the database is opened");
+      await this.#active.close(name);
+    }
+  }
+
+  async #add(facts: DatabaseFacts, createdBy: string): Promise<CatalogEntry> {
+    const { name, settings, undated } = facts;
     const createdAt = Math.floor(this.#options.clock.nowMs() / 1000);
-    const entry = await this.#catalog.add({ name, settings, createdAt, createdBy });
+    const entry = await this.#catalog.add({ name, settings, undated, createdAt, createdBy });
     this.#served(entry);
     try {
       await this.#tryOpen(name);
@@ -343,13 +378,9 @@ export class DatabaseManager implements AsyncDisposable {
     return entries.map((entry) => this.#info(entry));
   }
 
-  #info({ number, name, settings, createdAt, createdBy, lastSeen = NOTHING }: CatalogEntry): DatabaseInfo {
-    const loaded = this.#isLoaded(name);
-    const open = this.#active.peek(name);
-    const extent = open === undefined ? lastSeen : extentOf(open);
-    const { transactions, bytes } = loaded ? extent : NOTHING;
-    const numTransactions = BigInt(transactions);
-    return { number, name, settings, createdAt, createdBy, loaded, diskSize: bytes, numTransactions };
+  #info(entry: CatalogEntry): DatabaseInfo {
+    const open = this.#active.peek(entry.name);
+    return databaseInfo(entry, this.#isLoaded(entry.name), open && extentOf(open));
   }
 
   #inTurn<T>(action: () => Promise<T>): Promise<T> {

@@ -6,9 +6,10 @@ export const DEFAULT_DATABASE = "defaultdb";
 /** The server's own database. */
 export const SYSTEM_DATABASE = "systemdb";
 
-/** Databases that nobody creates, unloads or deletes. */
-export function isReserved(name: string): boolean {
-  return name === DEFAULT_DATABASE || name === SYSTEM_DATABASE;
+/** Throws `database_reserved` for databases that nobody creates, changes, unloads, truncates or deletes. */
+export function requireNotReserved(name: string): void {
+  if (name !== DEFAULT_DATABASE && name !== SYSTEM_DATABASE) return;
+  throw new DatabaseError("database_reserved", `the database ${name} is reserved`, { name });
 }
 
 /** The name under which a database is kept: lower case. Throws what is wrong with it as a new name. */

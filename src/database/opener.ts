@@ -50,7 +50,8 @@ export class DatabaseOpener {
   }
 
   /** Opens a database. Throws `database_quarantined` or `database_unavailable`. */
-  async open({ name, settings }: CatalogEntry): Promise<Database> {
+  async open(entry: CatalogEntry): Promise<Database> {
+    const { name, settings } = entry;
     const { directory, driver, clock, logger, timers, space, meter } = this.#parts;
     const startedMs = clock.nowMs();
     try {
@@ -69,7 +70,7 @@ export class DatabaseOpener {
       });
       meter.observe("database_open_seconds", (clock.nowMs() - startedMs) / 1000);
       meter.gauge("databases_open", ++this.#open);
-      return new Database(name, settings, store, clock);
+      return new Database(entry, store, clock);
     } catch (error) {
       throw this.#failed(name, error);
     }

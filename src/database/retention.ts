@@ -10,7 +10,7 @@ import type { Clock, Timers } from "../base/clock.ts";
 import { RETENTION_CLOCK_TOLERANCE_MS, RETENTION_FIRST_LOOK_MS } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
 import type { Store } from "../store/store.ts";
-import { type DatabaseSettings, retains } from "./settings.ts";
+import { type DatabaseSettings, retains, type TruncationSettings } from "./settings.ts";
 import type { DatabaseWatcher } from "./watcher.ts";
 
 /** What Node's timers can wait at once. */
@@ -26,7 +26,9 @@ export function firstRetained(store: Store, periodMs: number, nowMs: number): bi
   let high = store.committed.txId;
   while (low < high) {
     const middle = (low + high) / 2n;
-    if (store.log.header(middle).ts < from) low = middle + 1n;
+    const { ts } = store.log.header(middle);
+    // Without a time: nobody knows how old it is, and what is removed cannot be brought back.
+    if (ts !== 0n && ts < from) low = middle + 1n;
     else high = middle;
   }
   return high;
@@ -46,14 +48,21 @@ export class RetentionSchedule implements DatabaseWatcher {
   /** What calls off the next look, by name. */
   readonly #waiting = new Map<string, () => void>();
 
+  /** What is waited for, by name. */
+  readonly #known = new Map<string, TruncationSettings>();
+
   constructor(parts: RetentionParts) {
     this.#parts = parts;
   }
 
-  /** From now on the database is looked at, if its settings ask for it. Safe to repeat: the next look stays where it is. */
+  /** From now on the database is looked at as its settings say. The next look stays where it is when nothing of that changed. */
   served(database: string, settings: DatabaseSettings): void {
-    if (this.#waiting.has(database) || !retains(settings)) return;
-    const { truncationFrequency } = settings.truncationSettings;
+    const { retentionPeriod, truncationFrequency } = settings.truncationSettings;
+    const known = this.#known.get(database);
+    if (known?.retentionPeriod === retentionPeriod && known.truncationFrequency === truncationFrequency) return;
+    this.notServed(database);
+    if (!retains(settings)) return;
+    this.#known.set(database, settings.truncationSettings);
     this.#lookIn(Math.min(truncationFrequency, RETENTION_FIRST_LOOK_MS), database, settings);
   }
 
@@ -61,6 +70,7 @@ export class RetentionSchedule implements DatabaseWatcher {
   notServed(database: string): void {
     this.#waiting.get(database)?.();
     this.#waiting.delete(database);
+    this.#known.delete(database);
   }
 
   #lookIn(ms: number, database: string, settings: DatabaseSettings): void {

@@ -1,9 +1,13 @@
 // The settings of one database: every one that the wire contract names, under the contract's names, with the defaults that
 // clients see. They are kept with the database and reported back.
 //
-//   honoured        replicationSettings (replication-settings.ts)
-//                   maxKeyLen maxValueLen maxTxEntries excludeCommitTime writeTxHeaderVersion autoload truncationSettings
-//   kept, no effect the rest: sizes, caches and pools of another storage engine
+//   honoured        replicationSettings (replication-settings.ts), maxKeyLen maxValueLen maxTxEntries excludeCommitTime
+//                   writeTxHeaderVersion autoload truncationSettings, and of indexSettings: cleanupPercentage (its range),
+//                   flushThreshold and compactionThld (when CompactIndex runs)
+//   fixed           the measures that a ledger is made with: see FIXED
+//   kept, no effect the rest: sizes, caches and pools of another storage engine, which change no answer
+//
+// docs/databases.md says of each when a change takes effect.
 //
 // All values are plain JSON (durations in milliseconds), so that settings can be stored as JSON.
 
@@ -127,22 +131,42 @@ export const DEFAULT_DATABASE_SETTINGS: DatabaseSettings = {
   preallocFiles: false,
 };
 
+/** What of a database decides how it is served. */
+export interface DatabaseFacts {
+  readonly name: string;
+  readonly settings: DatabaseSettings;
+  /** Whether some of its transactions may say nothing of their age: they were made while excludeCommitTime was set. */
+  readonly undated?: boolean | undefined;
+}
+
 /**
- * `settings` of a database with the named ones replaced. Throws DatabaseError `setting_invalid`,
- * naming the setting, `retention_period_short`, or `illegal_argument` when the result cannot be honoured.
+ * A database that is to be made, with the settings that its creator names. Throws DatabaseError `setting_invalid`, naming the setting, `retention_period_short`, or `illegal_argument` when they cannot be honoured.
  */
-export function changeSettings(
-  settings: DatabaseSettings,
+export function newFacts(database: string, change: DatabaseSettingsChange): DatabaseFacts {
+  return checked(database, mergeSettings(DEFAULT_DATABASE_SETTINGS, change), false);
+}
+
+/** A database with the named settings replaced. Throws what newFacts() throws, and `setting_fixed`. */
+export function changedFacts(
+  { name, settings, undated = settings.excludeCommitTime }: DatabaseFacts,
   change: DatabaseSettingsChange,
-  database: string,
-): DatabaseSettings {
+): DatabaseFacts {
   const changed = mergeSettings(settings, change);
+  for (const [setting, of] of FIXED) {
+    if (of(changed) === of(settings)) continue;
+    throw new DatabaseError("setting_fixed", `${setting} can not be changed`, { setting, database: name });
+  }
+  return checked(name, changed, undated);
+}
+
+function checked(name: string, changed: DatabaseSettings, wasUndated: boolean): DatabaseFacts {
   for (const [name, valid] of RANGES) {
     if (!valid(changed)) throw new DatabaseError("setting_invalid", `invalid ${name}`, { setting: name });
   }
   checkReplication(changed.replicationSettings);
-  if (retains(changed)) requireRetainable(database, changed, changed.truncationSettings.retentionPeriod);
-  return changed;
+  const facts = { name, settings: changed, undated: wasUndated || changed.excludeCommitTime };
+  if (retains(changed)) requireRetainable(facts, changed.truncationSettings.retentionPeriod);
+  return facts;
 }
 
 /** Whether old values of such a database are removed by themselves. */
@@ -152,14 +176,14 @@ export function retains({ truncationSettings }: DatabaseSettings): boolean {
 
 /**
  * Throws `retention_period_short` for less than a day (a mistaken unit would remove what cannot be brought back), and
- * `illegal_argument` where transactions have no time.
+ * `illegal_argument` where transactions have no time, or had none once: nobody knows how old these are.
  */
-export function requireRetainable(database: string, settings: DatabaseSettings, periodMs: number): void {
+export function requireRetainable({ name, settings, undated = false }: DatabaseFacts, periodMs: number): void {
   if (!(periodMs >= RETENTION_PERIOD_MIN_MS)) {
-    const data = { database, limit: RETENTION_PERIOD_MIN_MS };
-    throw new DatabaseError("retention_period_short", `the retention period of ${database} is less than a day`, data);
+    const data = { database: name, limit: RETENTION_PERIOD_MIN_MS };
+    throw new DatabaseError("retention_period_short", `the retention period of ${name} is less than a day`, data);
   }
-  if (!settings.excludeCommitTime) return;
+  if (!undated && !settings.excludeCommitTime) return;
   const text = "a retention period needs the time of transactions, which excludeCommitTime leaves out";
   throw new DatabaseError("illegal_argument", text, { text });
 }
@@ -180,15 +204,43 @@ function merge<T extends object>(settings: T, change: Change<T>): T {
   return merged as T;
 }
 
+/** By the words of its refusal: settings that keep the value that they have when the database is made. */
+const FIXED: readonly (readonly [string, (settings: DatabaseSettings) => unknown])[] = [
+  ["file size", (s) => s.fileSize],
+  ["max key length", (s) => s.maxKeyLen],
+  ["max value length", (s) => s.maxValueLen],
+  ["max number of entries per transaction", (s) => s.maxTxEntries],
+];
+
 type Check = (settings: DatabaseSettings) => boolean;
 
 // Under the names by which clients know them from refusals.
 const RANGES: readonly (readonly [string, Check])[] = [
   ["MaxConcurrency", (s) => s.maxConcurrency > 0],
+  ["MaxIOConcurrency", (s) => s.maxIOConcurrency > 0],
   ["MaxTxEntries", (s) => s.maxTxEntries > 0],
   ["MaxKeyLen", (s) => s.maxKeyLen > 0 && s.maxKeyLen <= STORE_KEY_LENGTH_MAX],
   ["MaxValueLen", (s) => s.maxValueLen > 0],
-  ["RetentionPeriod", (s) => s.truncationSettings.retentionPeriod >= 0],
-  ["TruncationFrequency", (s) => !retains(s) || s.truncationSettings.truncationFrequency > 0],
+  ["FileSize", (s) => s.fileSize > 0],
+  ["WriteBufferSize", (s) => s.writeBufferSize > 0],
+  ["SyncFrequency", (s) => isDuration(s.syncFrequency)],
+  ["RetentionPeriod", (s) => isDuration(s.truncationSettings.retentionPeriod)],
+  [
+    "TruncationFrequency",
+    ({ truncationSettings: { truncationFrequency: ms, retentionPeriod } }) =>
+      isDuration(ms) && (retentionPeriod === 0 || ms > 0),
+  ],
   ["WriteTxHeaderVersion", (s) => s.writeTxHeaderVersion === 0 || s.writeTxHeaderVersion === 1],
+  ["CleanupPercentage", (s) => isPercentage(s.indexSettings.cleanupPercentage)],
+  ["BulkPreparationTimeout", (s) => isDuration(s.indexSettings.bulkPreparationTimeout)],
 ];
+
+/** As far as numbers are exact. */
+function isDuration(ms: number): boolean {
+  return ms >= 0 && ms <= Number.MAX_SAFE_INTEGER;
+}
+
+/** Whether this is one, as the setting cleanupPercentage and FlushIndex take it. */
+export function isPercentage(value: number): boolean {
+  return value >= 0 && value <= 100;
+}

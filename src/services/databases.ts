@@ -1,9 +1,10 @@
-// Databases: list, create, load, unload, delete, settings.
+// Databases: list, create, load, unload, delete, settings; their index and their old values.
 
 import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { mayUse } from "../auth/permissions.ts";
+import type { DatabaseInfo } from "../database/database-info.ts";
 import { DatabaseError } from "../database/errors.ts";
-import type { DatabaseInfo, DatabaseManager } from "../database/manager.ts";
+import type { DatabaseManager } from "../database/manager.ts";
 import { type CallContext, callerOf, databaseOf } from "./call.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Room } from "./pipeline.ts";
@@ -46,6 +47,29 @@ export function databaseHandlers({ databases }: Room): Handlers<typeof ImmuServi
     deleteDatabase: async ({ database }) => {
       await databases.delete(database.toLowerCase());
       return { database };
+    },
+
+    updateDatabase: async (message) => {
+      await databases.update(message.databaseName.toLowerCase(), plainSettingsFromWire(message));
+      return {};
+    },
+    updateDatabaseV2: async ({ database, settings }) => {
+      const info = await databases.update(database.toLowerCase(), settingsFromWire(settings));
+      return { database: info.name, settings: settingsToWire(info.settings) };
+    },
+    truncateDatabase: async ({ database, retentionPeriod }) => {
+      await databases.truncate(database.toLowerCase(), Number(retentionPeriod));
+      return { database };
+    },
+
+    flushIndex: async ({ cleanupPercentage, synced }, ctx) => {
+      const database = databaseOf(ctx);
+      await database.flushIndex(cleanupPercentage, synced);
+      return { database: database.name };
+    },
+    compactIndex: async (_message, ctx) => {
+      await databaseOf(ctx).compactIndex();
+      return {};
     },
 
     getDatabaseSettings: (_message, ctx) => {

@@ -82,6 +82,9 @@ const STORE: Readonly<Record<StoreErrorCode, Row>> = {
     code: Code.ResourceExhausted,
     text: (data) => `too much is waiting to be stored: the limit is ${data["limit"]} (${data["setting"]})`,
   },
+  index_behind: { code: Code.Unavailable, text: "the index cannot be written now: try again" },
+  compaction_early: unknown("tbtree: compaction threshold not yet reached"),
+  compaction_running: unknown("tbtree: compaction already in progress"),
   illegal_arguments: ILLEGAL_ARGUMENTS,
   illegal_state: ILLEGAL_STATE,
 };
@@ -144,15 +147,17 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
     (data) =>
       `rpc error: code = InvalidArgument desc = illegal arguments: illegal arguments: invalid options: invalid ${data["setting"]}`,
   ),
-  setting_unsupported: {
-    code: Code.Unimplemented,
-    text: (data) => `the database setting ${data["setting"]} is not supported by this server`,
-  },
   replica_read_only: unknown("database is read-only because it's a replica"),
   retention_period_short: illegal(
     (data) =>
       `rpc error: code = InvalidArgument desc = illegal arguments: invalid retention period for database '${data["database"]}'. RetentionPeriod should at least '24h0m0s' hours`,
   ),
+  setting_fixed: illegal(
+    ({ setting, database }) =>
+      `rpc error: code = InvalidArgument desc = illegal arguments: ${setting} can not be changed after database creation ('${database}')`,
+  ),
+  retention_not_reached: unknown("retention period has not been reached"),
+  cleanup_percentage: unknown("tbtree: illegal arguments: invalid cleanupPercentage"),
   reference_to_reference: unknown("referenced key cannot be a reference"),
   reference_chain: unknown("max key resolution limit reached. It may be due to cyclic references"),
   value_to_reference: unknown("final key cannot be converted into a reference"),

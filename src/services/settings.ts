@@ -38,7 +38,7 @@ export function plainSettingsFromWire(message: WireDatabaseSettings): DatabaseSe
     maxKeyLen: message.maxKeyLen || undefined,
     maxValueLen: message.maxValueLen || undefined,
     maxTxEntries: message.maxTxEntries || undefined,
-    excludeCommitTime: message.excludeCommitTime,
+    excludeCommitTime: message.excludeCommitTime || undefined,
   };
 }
 

@@ -103,6 +103,16 @@ export class CheckedEngine implements Engine {
     this.#engine.refresh();
   }
 
+  async sync(): Promise<void> {
+    await this.#turn;
+    await this.#engine.sync();
+  }
+
+  async copy(directory: string): Promise<void> {
+    await this.sound;
+    await this.#engine.copy(directory);
+  }
+
   sizeBytes(): number {
     return this.#engine.sizeBytes();
   }

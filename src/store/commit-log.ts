@@ -79,7 +79,8 @@ export class LocalCommitLog implements CommitLog {
   readonly #log: TxLog;
   readonly #reopen: () => Promise<LogTables>;
   readonly #commitsAlone: boolean;
-  readonly #valuesInSegments: boolean;
+  /** As of CommitModes. Changed only while no group is appended, and set only when the log has segments. */
+  valuesInSegments: boolean;
   #committed: bigint;
   #turn: Promise<void> = Promise.resolve();
   readonly #arena = new Arena();
@@ -88,7 +89,7 @@ export class LocalCommitLog implements CommitLog {
     this.#log = log;
     this.#reopen = reopen;
     this.#commitsAlone = modes.commitsAlone;
-    this.#valuesInSegments = modes.valuesInSegments ?? false;
+    this.valuesInSegments = modes.valuesInSegments ?? false;
     this.#committed = committed;
   }
 
@@ -117,7 +118,7 @@ export class LocalCommitLog implements CommitLog {
 
   async append(group: readonly BuiltTx[]): Promise<void> {
     const last = group.at(-1) as BuiltTx;
-    const offsets = this.#valuesInSegments ? await this.#appendValues(group) : [];
+    const offsets = this.valuesInSegments ? await this.#appendValues(group) : [];
     const { engine, log } = this.#log.tables;
     try {
       await engine.write((batch) => {

@@ -81,6 +81,8 @@ interface Group {
 
 export class Committer {
   readonly #parts: CommitterParts;
+  /** Bounds of what is accepted from now on. */
+  settings: StoreSettings;
   #chain: Chain;
   #durable: ChainPoint;
   #open: Group | undefined;
@@ -96,6 +98,7 @@ export class Committer {
 
   constructor(parts: CommitterParts) {
     this.#parts = parts;
+    this.settings = parts.settings;
     this.#chain = new Chain(parts.point);
     this.#durable = parts.point;
   }
@@ -111,7 +114,7 @@ export class Committer {
       const writer: Writer = { resolve, reject };
       try {
         if (this.#closed !== undefined) throw this.#closed;
-        checkSpec(spec, this.#parts.settings);
+        checkSpec(spec, this.settings);
       } catch (error) {
         reject(error);
         return;
@@ -218,7 +221,7 @@ export class Committer {
   }
 
   #build(spec: TxSpec, bytes: number, writer: Writer): void {
-    const { settings, overlay, clock } = this.#parts;
+    const { overlay, clock } = this.#parts;
     const now = BigInt(Math.floor(clock.nowMs() / 1000));
     const before = this.#chain.point;
     const entries = spec.entriesOfTx?.(before.txId + 1n) ?? spec.entries;
@@ -230,7 +233,7 @@ export class Committer {
       this.#refuse(error, writer);
       return;
     }
-    const { excludeCommitTime, writeTxHeaderVersion } = settings;
+    const { excludeCommitTime, writeTxHeaderVersion } = this.settings;
     let tx: BuiltTx;
     try {
       tx = this.#chain.build(entries, spec.metadata, excludeCommitTime ? 0n : now, writeTxHeaderVersion);

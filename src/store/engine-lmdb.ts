@@ -15,6 +15,7 @@ import { CheckedEngine, type HoldingEngine } from "./checked-engine.ts";
 import type { EngineDriver, EngineOptions, PeekedValue, RangeOptions, Row, Table, WriteBatch } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { checkLmdbFile, damaged } from "./lmdb-check.ts";
+import { namedDamage, namingDamage, REOPENING } from "./lmdb-damage.ts";
 import { bytesOf, DATA_FILE, makeFile, syncFile } from "./lmdb-file.ts";
 import { reserveLockFile } from "./lmdb-lock-file.ts";
 import { growthMax, requireRoomIn } from "./lmdb-room.ts";
@@ -28,7 +29,6 @@ const PAGE_BYTES = 8192;
 const TABLES_MAX = 16;
 /** The first key that there can be: an empty one is none. */
 const FIRST_KEY: Uint8Array = Uint8Array.of(0);
-const REOPENING = "the environment could not be opened again yet after a failed write";
 /** What a new environment writes before its first batch, its tables among it; amply. */
 const NEW_BYTES: number = 64 * PAGE_BYTES;
 
@@ -229,8 +229,20 @@ class LmdbEngine implements HoldingEngine {
     }
   }
 
-  async copy(target: string): Promise<void> {
-    await this.#root.backup(target, false);
+  async sync(): Promise<void> {
+    this.#requireNotClosed();
+    await this.#turn;
+    if (!this.#isSynced) await syncFile(join(this.#directory, DATA_FILE));
+  }
+
+  copy(target: string): Promise<void> {
+    this.#requireOpen();
+    return copyTo(target, this.#directory, () => this.#root.backup(target, true));
+  }
+
+  /** As it is, page by page: what cannot be reached is copied too. */
+  copyAll(target: string): Promise<void> {
+    return copyTo(target, this.#directory, () => this.#root.backup(target, false));
   }
 
   refresh(): void {
@@ -356,42 +368,18 @@ export async function walkEnvironment(directory: string): Promise<void> {
 /** Copies an environment as one transaction sees it into a new directory, synced. It may be open in another process. */
 export async function copyEnvironment(directory: string, target: string): Promise<void> {
   if (bytesOf(directory) === 0) throw damaged(join(directory, DATA_FILE), "it is gone");
-  await mkdir(target, { mode: 0o700 });
-  requireRoomIn(target, bytesOf(directory));
   const engine = new LmdbEngine(directory, { durable: false, readOnly: true });
   try {
-    await engine.copy(target);
+    await engine.copyAll(target);
   } finally {
     await engine.close();
   }
+}
+
+async function copyTo(target: string, directory: string, copy: () => Promise<void>): Promise<void> {
+  await mkdir(target, { mode: 0o700 });
+  requireRoomIn(target, bytesOf(directory));
+  await copy();
   await syncFile(join(target, DATA_FILE));
   await syncDirectory(target);
-}
-
-/** Runs what asks LMDB. Throws `damaged` for what LMDB finds wrong with its file. */
-function namingDamage<T>(directory: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    throw namedDamage(directory, error);
-  }
-}
-
-/**
- * LMDB's codes for a file that is not what was written: page not found, corrupted, version mismatch, invalid, incompatible;
- * and bad transaction, what a read answers after one of them.
- */
-const DAMAGE_CODES = [-30_797, -30_796, -30_794, -30_793, -30_784, -30_782];
-
-/**
- * What a read answers when a write has just failed so that the environment must be opened again, and who wrote has not been
- * told yet. Where a read transaction was to begin it comes without a code.
- */
-const PANIC = "MDB_PANIC";
-
-function namedDamage(directory: string, error: unknown): unknown {
-  const { code = 0, message } = error as { code?: number; message: string };
-  if (message.includes(PANIC)) return new StoreError("closed", REOPENING, {}, error);
-  if (!DAMAGE_CODES.includes(code)) return error;
-  return damaged(join(directory, DATA_FILE), message, error);
 }

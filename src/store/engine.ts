@@ -58,6 +58,13 @@ export interface Engine {
   refresh(): void;
   /** Bytes of the environment on disk. */
   sizeBytes(): number;
+  /** Resolves when every write that has resolved is on disk, also of an engine that is not durable. */
+  sync(): Promise<void>;
+  /**
+   * Writes what is committed into a directory that is new, as an environment of its own, packed: without the room that
+   * removed and replaced rows have left. Reads and writes go on.
+   */
+  copy(directory: string): Promise<void>;
   /** Waits for writes under way, then syncs and closes. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -39,6 +39,11 @@ export type StoreErrorCode =
   | "format_unsupported"
   /** A queue or buffer is full: `data.limit`, `data.setting`. */
   | "overloaded"
+  /** The index cannot be brought up to the log now: it is being checked, or could not be written. */
+  | "index_behind"
+  /** Too little was flushed since the index was last written anew. `data.limit`, `data.setting`. */
+  | "compaction_early"
+  | "compaction_running"
   | "illegal_arguments"
   | "illegal_state";
 

@@ -5,7 +5,6 @@
 // begins when enough is there, or after a while, or when somebody asks for everything to be indexed.
 
 import { assert } from "../base/assert.ts";
-import { equalBytes } from "../base/bytes.ts";
 import type { Timers } from "../base/clock.ts";
 import {
   INDEX_BATCH_VERSIONS_MAX,
@@ -14,29 +13,18 @@ import {
   OVERLAY_VERSIONS_MAX,
 } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
-import { EMPTY_ALH } from "../proof/tx-header.ts";
 import { Arena } from "./arena.ts";
-import { closingUnless } from "./commit-log.ts";
-import type { Engine, EngineDriver, Table } from "./engine.ts";
+import type { EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { unlessDamaged } from "./examine.ts";
-import { indexRows } from "./index-rows.ts";
+import { type CompactionRule, Flushes, rewriteIndex } from "./index-compaction.ts";
 import { type IndexableTx, indexableFromLog } from "./indexable.ts";
 import type { IndexTables } from "./key-reader.ts";
-import {
-  decodeWatermark,
-  encodeWatermark,
-  HISTORY_TABLE,
-  type IndexWatermark,
-  LATEST_TABLE,
-  META_TABLE,
-  WATERMARK_ROW,
-} from "./layout.ts";
+import type { IndexWatermark } from "./layout.ts";
+import { matchesLog, type OpenIndex, openIndex, readWatermark, writeBatch } from "./open-index.ts";
 import type { Overlay } from "./overlay.ts";
-import { RecentVersions } from "./recent-versions.ts";
 import type { TxLog } from "./tx-log.ts";
 
-const NOTHING_INDEXED: IndexWatermark = { txId: 0n, alh: EMPTY_ALH, latestRows: 0n, historyRows: 0n };
 const RETRY_MS = 1000;
 
 export interface IndexerParts {
@@ -53,11 +41,6 @@ export interface IndexerParts {
   readonly onProgress: () => void;
   /** Told while the index is brought up to the log: the transaction it holds, and the last one. */
   readonly onReplay?: ((indexed: bigint, last: bigint) => void) | undefined;
-}
-
-interface OpenIndex extends IndexTables {
-  readonly engine: Engine;
-  readonly meta: Table;
 }
 
 export class Indexer {
@@ -78,11 +61,18 @@ export class Indexer {
   #isSound: boolean;
   /** Who waits for everything to be indexed. */
   #hurrying = 0;
+  /** Who waits for a transaction to be indexed. */
+  #watchers: { readonly txId: bigint; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  /** Actions that run or wait to run while no batch is written. */
+  #exclusive = 0;
+  readonly #flushes: Flushes;
+  #compaction: Promise<void> | undefined;
 
   private constructor(parts: IndexerParts, index: OpenIndex, watermark: IndexWatermark) {
     this.#parts = parts;
     this.#index = index;
     this.#watermark = watermark;
+    this.#flushes = new Flushes(watermark.txId);
     this.#isSound = index.engine.sound === undefined;
     index.engine.sound?.then(
       () => {
@@ -111,7 +101,7 @@ export class Indexer {
 
   /** undefined: it does not belong to this log, and is dropped. */
   static async #upTo(parts: IndexerParts, committed: bigint): Promise<Indexer | undefined> {
-    const index = await openIndex(parts);
+    const index = await openIndex(parts.driver, parts.directory);
     let indexed: bigint | undefined;
     try {
       const watermark = readWatermark(index);
@@ -171,16 +161,86 @@ export class Indexer {
     this.#hurrying--;
   }
 
+  /** Resolves when the transaction, which is committed, is indexed, and the index, if `synced`, on disk. Throws `index_behind`. */
+  async flush(txId: bigint, synced: boolean): Promise<void> {
+    await this.#reach(txId);
+    if (synced) await this.#index.engine.sync();
+    this.#flushes.flushed(txId);
+  }
+
+  /**
+   * Writes the index anew, packed, and goes on with that. Reads and batches go on meanwhile. Throws `compaction_early`,
+   * `compaction_running`, `index_behind`.
+   */
+  async compact(rule: CompactionRule): Promise<void> {
+    if (this.#compaction !== undefined) throw new StoreError("compaction_running", "the index is being written anew");
+    this.#flushes.requireEnough(rule);
+    this.#requireWritable();
+    this.#compaction = this.#compact().finally(() => {
+      this.#compaction = undefined;
+    });
+    await this.#compaction;
+  }
+
   /** What is not indexed then is indexed at the next start. */
   async close(): Promise<void> {
+    await this.#compaction?.catch(() => undefined);
     await this.settled();
     this.#cancelPause?.();
     await this.#index.engine.close();
   }
 
+  #requireWritable(): void {
+    if (this.#isSound && !this.#isRetrying) return;
+    throw new StoreError("index_behind", "the index cannot be written now", {}, this.#failure);
+  }
+
+  async #reach(txId: bigint): Promise<void> {
+    if (this.#watermark.txId >= txId) return;
+    this.#requireWritable();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#watchers.push({ txId, resolve, reject });
+    this.#hurrying++;
+    this.#start();
+    await promise.finally(() => this.#hurrying--);
+  }
+
+  async #compact(): Promise<void> {
+    const { database, driver, directory, log, logger } = this.#parts;
+    const before = this.sizeBytes();
+    await rewriteIndex({
+      driver,
+      directory,
+      log,
+      served: () => ({ index: this.#index, watermark: this.#watermark }),
+      exclusively: (action) => this.#exclusively(action),
+      use: (index) => {
+        this.#index = index;
+      },
+    });
+    this.#flushes.compacted(this.#watermark.txId);
+    logger.info({ database, bytesBefore: before, bytes: this.sizeBytes() }, "the index was written anew");
+  }
+
+  /** Runs an action while no batch is being written. */
+  async #exclusively(action: () => Promise<void>): Promise<void> {
+    this.#exclusive++;
+    while (this.#running !== undefined) await this.#running;
+    const done = action();
+    this.#running = done
+      .catch(() => undefined)
+      .finally(() => {
+        this.#exclusive--;
+        this.#running = undefined;
+        this.#start();
+      });
+    await done;
+  }
+
   /** Writes a batch, now or when it is worth it. */
   #start(): void {
     if (this.#running !== undefined || this.#isRetrying || !this.#isSound || this.#queue.length === 0) return;
+    if (this.#exclusive > 0) return;
     if (!this.#isWorthIt()) {
       this.#cancelPause ??= this.#pause(INDEX_LINGER_MS);
       return;
@@ -213,7 +273,7 @@ export class Indexer {
       do {
         const batch = takeBatch(this.#queue);
         this.#advance(batch.length, await this.#write(batch));
-      } while (this.#queue.length > 0 && this.#isWorthIt());
+      } while (this.#queue.length > 0 && this.#isWorthIt() && this.#exclusive === 0);
     } catch (error) {
       this.#failure = error;
       // Nothing is lost: the overlay still holds these versions, and commits wait when it is full.
@@ -222,6 +282,9 @@ export class Indexer {
         "writing the index failed: trying again",
       );
       await this.#lookAgain().catch(() => undefined);
+      for (const { reject } of this.#watchers.splice(0)) {
+        reject(new StoreError("index_behind", "the index could not be written", {}, error));
+      }
       this.#isRetrying = true;
       this.#cancelPause = this.#pause(RETRY_MS);
     }
@@ -237,8 +300,16 @@ export class Indexer {
         this.#index.recent.drop(key);
         this.#parts.overlay.dropThrough(text, watermark.txId);
       }
+      this.#flushes.indexed(versions.length);
     }
+    if (this.#watchers.length > 0) this.#tell();
     this.#parts.onProgress();
+  }
+
+  #tell(): void {
+    const watchers = this.#watchers;
+    this.#watchers = watchers.filter(({ txId }) => txId > this.#watermark.txId);
+    for (const { txId, resolve } of watchers) if (txId <= this.#watermark.txId) resolve();
   }
 
   /** A batch that failed may be there all the same, and an environment that failed may answer nothing until it is reopened. */
@@ -255,30 +326,13 @@ export class Indexer {
       return readWatermark(this.#index);
     } catch {
       await this.#index.engine.close().catch(() => undefined);
-      this.#index = await openIndex(this.#parts);
+      this.#index = await openIndex(this.#parts.driver, this.#parts.directory);
       return readWatermark(this.#index);
     }
   }
 
-  /** Writes a batch and its watermark. */
-  async #write(txs: readonly IndexableTx[]): Promise<IndexWatermark> {
-    const { engine, latest, history, meta } = this.#index;
-    const rows = await indexRows(txs, this.#index, this.#arena.allocate);
-    const { txId, alh } = txs.at(-1) as IndexableTx;
-    const watermark = {
-      txId,
-      alh,
-      latestRows: this.#watermark.latestRows + BigInt(rows.newKeys),
-      historyRows: this.#watermark.historyRows + BigInt(rows.history.length),
-    };
-    await engine.write((batch) => {
-      for (const { key, value } of rows.latest) batch.put(latest, key, value);
-      for (const { key, value } of rows.history) batch.put(history, key, value);
-      batch.put(meta, WATERMARK_ROW, encodeWatermark(watermark));
-    });
-    this.#arena.clear();
-    engine.refresh();
-    return watermark;
+  #write(txs: readonly IndexableTx[]): Promise<IndexWatermark> {
+    return writeBatch(this.#index, this.#watermark, txs, this.#arena);
   }
 
   /** What the overlay has room for is served from there, and indexed later. */
@@ -320,36 +374,6 @@ function lastOf(log: TxLog, indexed: bigint, committed: bigint): IndexableTx[] {
     txs.push(tx);
   }
   return txs.reverse();
-}
-
-async function openIndex(parts: IndexerParts): Promise<OpenIndex> {
-  const engine = await parts.driver.open(parts.directory, { durable: false });
-  return closingUnless(engine, () => ({
-    engine,
-    latest: engine.table(LATEST_TABLE),
-    history: engine.table(HISTORY_TABLE),
-    meta: engine.table(META_TABLE),
-    recent: new RecentVersions(),
-  }));
-}
-
-/** undefined: what is there is not a watermark, or there are rows without one. */
-function readWatermark(index: OpenIndex): IndexWatermark | undefined {
-  const bytes = index.meta.get(WATERMARK_ROW);
-  if (bytes === undefined) {
-    const isEmpty = [...index.latest.range({ limit: 1 })].length === 0;
-    return isEmpty ? NOTHING_INDEXED : undefined;
-  }
-  try {
-    return decodeWatermark(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function matchesLog(watermark: IndexWatermark, log: TxLog, committed: bigint): boolean {
-  if (watermark.txId === 0n) return true;
-  return watermark.txId <= committed && equalBytes(log.record(watermark.txId).alh, watermark.alh);
 }
 
 function takeBatch(queue: readonly IndexableTx[]): IndexableTx[] {

@@ -2,54 +2,29 @@
 // overlay and indexer together; the reading below is answered by tx-log (by transaction) and key-reader (by key).
 
 import { join } from "node:path";
-import { type Clock, systemTimers, type Timers } from "../base/clock.ts";
+import { systemTimers } from "../base/clock.ts";
 import { OVERLAY_VERSIONS_MAX } from "../base/limits.ts";
-import type { Logger } from "../base/observe.ts";
 import type { TxHeader } from "../proof/model.ts";
 import { type ChainPoint, chainPointOf, checkedEnd } from "./chain.ts";
-import { type CommitLog, closingUnless, LocalCommitLog, openLogTables } from "./commit-log.ts";
+import { closingUnless, LocalCommitLog, openLogTables } from "./commit-log.ts";
 import { Committer, type Precondition, type StoreSettings, specBytes, type TxSpec } from "./committer.ts";
-import type { DiskSpace } from "./disk-space.ts";
-import type { EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { examine } from "./examine.ts";
+import type { CompactionRule } from "./index-compaction.ts";
 import { type IndexableTx, indexableFromLog } from "./indexable.ts";
 import { Indexer } from "./indexer.ts";
 import { type KeyRange, KeyReader, type KeyVersion } from "./key-reader.ts";
 import type { VersionRecord } from "./layout.ts";
 import { openSegments } from "./open-segments.ts";
 import { Overlay } from "./overlay.ts";
-import type { StorePlace } from "./place.ts";
 import { checkPrecondition } from "./readable.ts";
-import { finishTruncation, type LogPlace, recoverRewrite, requireTruncatable, truncateValues } from "./truncate.ts";
+import type { StoreOptions } from "./store-options.ts";
+import { recoverPlace } from "./take-place.ts";
+import { finishTruncation, type LogPlace, requireTruncatable, truncateValues } from "./truncate.ts";
 import { Trust } from "./trust.ts";
 import { logTables, TxLog } from "./tx-log.ts";
 
-export interface StoreOptions {
-  /** Name of the database, for errors and logs. */
-  readonly database: string;
-  readonly directory: string;
-  readonly place: StorePlace;
-  readonly driver: EngineDriver;
-  readonly settings: StoreSettings;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Default: the system's. */
-  readonly timers?: Timers | undefined;
-  /** Refuses writes while too little is free. Absent: nobody looks. */
-  readonly space?: DiskSpace | undefined;
-  /** false: appended transactions stay precommitted until commitUpTo. Default true. */
-  readonly commitsAlone?: boolean;
-  /** true: values are kept so that truncation is cheap (databases with a retention period). Default false. */
-  readonly valuesInSegments?: boolean;
-  /**
-   * Told, at most once, that the store must be closed: a page of the log or the index is damaged, or it could not be found out.
-   * A damaged index is gone after that; a damaged log keeps the store from being opened again.
-   */
-  readonly onUnsound?: (environment: "log" | "index", error: unknown) => void;
-  /** Told while opening brings the index up to the log. */
-  readonly onReplay?: (indexed: bigint, last: bigint) => void;
-}
+export type { StoreOptions } from "./store-options.ts";
 
 /** A point of the chain as a client knows it: id and Alh. */
 export interface StorePoint {
@@ -59,7 +34,7 @@ export interface StorePoint {
 
 interface StoreParts {
   readonly log: TxLog;
-  readonly commitLog: CommitLog;
+  readonly commitLog: LocalCommitLog;
   readonly overlay: Overlay;
   readonly indexer: Indexer;
   readonly committed: StorePoint;
@@ -70,7 +45,7 @@ interface StoreParts {
 export class Store implements AsyncDisposable {
   readonly #options: StoreOptions;
   readonly #log: TxLog;
-  readonly #commitLog: CommitLog;
+  readonly #commitLog: LocalCommitLog;
   readonly #overlay: Overlay;
   readonly #indexer: Indexer;
   readonly #committer: Committer;
@@ -119,7 +94,7 @@ export class Store implements AsyncDisposable {
     let log: TxLog | undefined;
     let store: Store | undefined;
     try {
-      await recoverRewrite({ driver: options.driver, directory: logDirectory });
+      for (const directory of [logDirectory, indexDirectory]) await recoverPlace(options.driver, directory);
       const environments = { database, driver: options.driver, logDirectory, indexDirectory, logger };
       const lastEnd = await place.lastEnd();
       const distrusted = await examine(environments, lastEnd);
@@ -178,6 +153,32 @@ export class Store implements AsyncDisposable {
       await place.leave();
       throw error;
     }
+  }
+
+  /**
+   * From the next commit on these are the bounds, and whether values are kept so that truncation is cheap. Commits under way
+   * end first.
+   */
+  async configure(settings: StoreSettings, valuesInSegments: boolean): Promise<void> {
+    this.#requireOpen();
+    await this.#committer.exclusively(async () => {
+      const { database, place } = this.#options;
+      this.#log.segments ??= await openSegments({ database, place, valuesInSegments }, this.#log.tables);
+      this.#commitLog.valuesInSegments = valuesInSegments;
+      this.#committer.settings = settings;
+    });
+  }
+
+  /** Resolves when all that is committed now is in the index, and the index, if `synced`, on disk. Throws `index_behind`. */
+  async flushIndex(synced: boolean): Promise<void> {
+    this.#requireOpen();
+    await this.#indexer.flush(this.#committed.txId, synced);
+  }
+
+  /** Writes the index anew, packed. Throws `compaction_early`, `compaction_running`, `index_behind`. */
+  async compactIndex(rule: CompactionRule): Promise<void> {
+    this.#requireOpen();
+    await this.#indexer.compact(rule);
   }
 
   /** Last acknowledged transaction: what readers see. */

@@ -15,6 +15,7 @@ import type { EngineDriver, Row } from "./engine.ts";
 import { StoreError } from "./errors.ts";
 import { encodeTxIdRow, REMOVED_ROW, TRUNCATED_ROW, txIdOfKey, txRangeStart } from "./layout.ts";
 import { type TxRecord, writeTruncatedRows } from "./records.ts";
+import { replacedOf, rewrittenOf, takePlace } from "./take-place.ts";
 import { type LogTables, type TxLog, txIdIn } from "./tx-log.ts";
 
 /** Greater than any transaction id. */
@@ -58,25 +59,9 @@ export async function finishTruncation(log: TxLog, place: LogPlace, exclusively:
   if (firstOffset(log, before, NO_TX) === undefined) await exclusively(remove);
   else await remove();
   if (keepsValues(log, removed, before)) await rewriteLog(log, before, place, exclusively);
-  await place.driver.destroy(oldOf(place.directory));
+  await place.driver.destroy(replacedOf(place.directory));
   const { engine, meta } = log.tables;
   await engine.write((batch) => batch.put(meta, REMOVED_ROW, encodeTxIdRow(REMOVED_ROW, before)));
-}
-
-/** Goes back to a whole log after a crash during a rewrite. Before the log is opened. */
-export async function recoverRewrite({ driver, directory }: LogPlace): Promise<void> {
-  if (!(await driver.exists(directory)) && (await driver.exists(oldOf(directory))))
-    await driver.move(oldOf(directory), directory);
-  await driver.destroy(oldOf(directory));
-  await driver.destroy(rewriteOf(directory));
-}
-
-function oldOf(directory: string): string {
-  return `${directory}-old`;
-}
-
-function rewriteOf(directory: string): string {
-  return `${directory}-rewrite`;
 }
 
 function removedBefore(tables: LogTables): bigint {
@@ -109,7 +94,7 @@ async function rewriteLog(
   { driver, directory }: LogPlace,
   exclusively: Exclusively,
 ): Promise<void> {
-  const target = rewriteOf(directory);
+  const target = rewrittenOf(directory);
   await driver.destroy(target);
   const next = await openLogTables(driver, target);
   try {
@@ -120,7 +105,7 @@ async function rewriteLog(
       await copyMeta(log.tables, next);
       await next.engine.close();
       const old = log.tables;
-      log.tables = await exchange(driver, directory);
+      log.tables = await takePlace(driver, directory, () => openLogTables(driver, directory));
       log.forget();
       await old.engine.close();
     });
@@ -128,33 +113,6 @@ async function rewriteLog(
     await next.engine.close().catch(() => undefined);
     throw error;
   }
-}
-
-/**
- * Puts the rewritten log in the place of the old one, and opens it. When that fails the old one is put back, since whatever
- * is in its place is what the next start opens; when that fails too, throws `outcome_unknown`: nothing may be committed to
- * a log that the next start might not find.
- */
-async function exchange(driver: EngineDriver, directory: string): Promise<LogTables> {
-  try {
-    await driver.move(directory, oldOf(directory));
-    await driver.move(rewriteOf(directory), directory);
-    return await openLogTables(driver, directory);
-  } catch (error) {
-    try {
-      await putBack(driver, directory);
-    } catch (cause) {
-      const message = "the log was being rewritten and cannot be put back: the next start does";
-      throw new StoreError("outcome_unknown", message, { directory }, cause);
-    }
-    throw error;
-  }
-}
-
-async function putBack(driver: EngineDriver, directory: string): Promise<void> {
-  if (!(await driver.exists(oldOf(directory)))) return;
-  await driver.destroy(directory);
-  await driver.move(oldOf(directory), directory);
 }
 
 /** Copies the transactions before `before`, without their values. Returns the last one copied. */

@@ -83,7 +83,7 @@ export class TxLog {
   /** Values of transactions before this one are gone. */
   truncatedBefore: bigint;
   /** Absent: no value of this database was ever put into a segment. */
-  readonly segments: ValueSegments | undefined;
+  segments: ValueSegments | undefined;
   readonly #database: string;
   // One for all reads of records: an engine does not keep the keys it is asked for.
   readonly #txKey: Uint8Array = txKey(0n);

@@ -53,9 +53,9 @@ describe("databases", () => {
       code: Code.InvalidArgument,
       text: "rpc error: code = InvalidArgument desc = illegal arguments: illegal arguments: invalid options: invalid MaxTxEntries",
     });
-    assert.deepEqual(await refused("copy", { replicationSettings: { replica: { value: true } } }), {
-      code: Code.Unimplemented,
-      text: "the database setting replicationSettings.replica is not supported by this server",
+    assert.deepEqual(await refused("copy", { replicationSettings: { syncAcks: { value: 1 } } }), {
+      code: Code.InvalidArgument,
+      text: "illegal arguments: syncAcks needs syncReplication",
     });
     assert.deepEqual(
       (await admin.databaseList({})).databases.map((d) => d.databaseName),

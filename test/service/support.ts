@@ -47,7 +47,7 @@ export interface ServiceOptions {
 }
 
 export class Services {
-  readonly clock: TestClock = new TestClock();
+  readonly clock: TestClock;
   /** Calls that were answered, oldest first. */
   readonly calls: CompletedCall[] = [];
   readonly room: Room;
@@ -58,12 +58,14 @@ export class Services {
 
   private constructor(
     options: ServiceOptions,
+    clock: TestClock,
     directory: string,
     databases: DatabaseManager,
     credentials: CredentialStore,
     hasher: PasswordHasher,
   ) {
-    const { clock, calls } = this;
+    const { calls } = this;
+    this.clock = clock;
     const limits = { sessionsMax: options.sessionsMax ?? 100, idleMs: 300_000, ageMs: Number.POSITIVE_INFINITY };
     this.#options = options;
     this.#directory = directory;
@@ -90,7 +92,7 @@ export class Services {
     const home = diskDirectory(directory, random);
     const databases = await DatabaseManager.open({ directory: home, driver, clock, random, logger: silentLogger });
     const credentials = await CredentialStore.open(driver, join(directory, "server-credentials"));
-    const services = new Services(options, directory, databases, credentials, new PasswordHasher(random, CHEAP));
+    const services = new Services(options, clock, directory, databases, credentials, new PasswordHasher(random, CHEAP));
     await services.room.users.ensureSuperadmin("immudb");
     return services;
   }

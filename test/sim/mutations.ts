@@ -69,6 +69,8 @@ function misdoing(engine: Engine, misdeed: Misdeed): Engine {
     table: (name) => engine.table(name),
     refresh: () => engine.refresh(),
     sizeBytes: () => engine.sizeBytes(),
+    sync: () => engine.sync(),
+    copy: (target) => engine.copy(target),
     close: () => engine.close(),
     write: (fill) => misdeed(collected(fill), write),
   };

@@ -68,10 +68,10 @@ export class SimulatedDisk {
   driver(): EngineDriver {
     const process = this.#process;
     const environments = this.#environments;
-    const turns = (): Promise<void> => this.#turns(this.#options.random.below(2), process);
+    const aMoment = (): Promise<void> => this.#turns(this.#options.random.below(2), process);
     return {
       open: async (directory, options) => {
-        await turns();
+        await aMoment();
         let environment = environments.get(directory);
         if (environment === undefined) {
           environment = new SimulatedEnvironment(options.durable);
@@ -81,18 +81,20 @@ export class SimulatedDisk {
           requireSynced(this.#options.otherFault?.() ?? "none");
           if (!this.#options.ignoreSync) environment.sync();
         }
-        return new SimulatedEngine(environment, options, this.#options, (count) => this.#turns(count, process));
+        const copyTo = (target: string, copy: SimulatedEnvironment): void => void environments.set(target, copy);
+        const turns = (count: number): Promise<void> => this.#turns(count, process);
+        return new SimulatedEngine(environment, options, this.#options, turns, copyTo);
       },
       exists: async (directory) => environments.has(directory),
       move: async (from, to) => {
-        await turns();
+        await aMoment();
         const environment = environments.get(from);
         if (environment === undefined) throw new Error(`no environment ${from}`);
         environments.delete(from);
         environments.set(to, environment);
       },
       destroy: async (directory) => {
-        await turns();
+        await aMoment();
         environments.delete(directory);
       },
       check: async () => undefined,
@@ -173,6 +175,7 @@ class SimulatedEngine implements Engine {
   readonly #durable: boolean;
   readonly #readOnly: boolean;
   readonly #beforeWrites: EngineOptions["beforeWrites"];
+  readonly #copyTo: (directory: string, copy: SimulatedEnvironment) => void;
   #mayWrite = false;
   readonly #disk: SimulatedDiskOptions;
   readonly #turns: Turns;
@@ -182,8 +185,15 @@ class SimulatedEngine implements Engine {
   #closed = false;
   #isBroken = false;
 
-  constructor(environment: SimulatedEnvironment, options: EngineOptions, disk: SimulatedDiskOptions, turns: Turns) {
+  constructor(
+    environment: SimulatedEnvironment,
+    options: EngineOptions,
+    disk: SimulatedDiskOptions,
+    turns: Turns,
+    copyTo: (directory: string, copy: SimulatedEnvironment) => void,
+  ) {
     this.#environment = environment;
+    this.#copyTo = copyTo;
     this.#durable = options.durable;
     this.#readOnly = options.readOnly === true;
     this.#beforeWrites = options.beforeWrites;
@@ -221,6 +231,22 @@ class SimulatedEngine implements Engine {
 
   sizeBytes(): number {
     return 0;
+  }
+
+  async sync(): Promise<void> {
+    if (this.#closed) throw closed();
+    await this.#queue;
+    await this.#turns(1);
+    if (!this.#durable) requireSynced(this.#disk.otherFault?.() ?? "none");
+    if (!this.#disk.ignoreSync) this.#environment.sync();
+  }
+
+  async copy(directory: string): Promise<void> {
+    this.#requireOpen();
+    const copy = this.#environment.copy();
+    await this.#turns(this.#disk.random.below(4));
+    requireWritten(this.#disk.otherFault?.() ?? "none");
+    this.#copyTo(directory, copy);
   }
 
   async close(): Promise<void> {

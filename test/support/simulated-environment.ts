@@ -60,6 +60,17 @@ export class SimulatedEnvironment {
     this.#unsynced.push(batch);
   }
 
+  /** Another one with the same rows, on disk. */
+  copy(): SimulatedEnvironment {
+    const copy = new SimulatedEnvironment(this.#durable);
+    const rows = [...this.#cached].flatMap(([table, rows]) =>
+      [...rows.range({})].map(({ key, value }) => ({ table, key: toText(key), value })),
+    );
+    copy.commit(rows);
+    copy.sync();
+    return copy;
+  }
+
   sync(): void {
     for (const batch of this.#unsynced.splice(0)) this.#write(batch);
   }

@@ -106,6 +106,29 @@ for (const [name, makeDriver] of ENGINES) {
         assert.equal(utf8ToString(b.get(utf8("k")) as Uint8Array), "in b");
       }));
 
+    test("copies what is committed, and nothing of what comes later, to another environment", () =>
+      inDirectory(async (driver, directory) => {
+        const target = `${directory}-copy`;
+        // Opened, written and closed before: what is not trusted shows at once what it held.
+        const engine = await driver.open(directory, { durable: false });
+        const table = engine.table("t");
+        await engine.write((batch) => batch.put(table, utf8("a"), utf8("1")));
+        await engine.write((batch) => batch.put(engine.table("u"), utf8("b"), utf8("2")));
+        engine.refresh();
+        await engine.copy(target);
+        await engine.write((batch) => batch.put(table, utf8("late"), utf8("3")));
+        await engine.sync();
+        await engine.close();
+        const copy = await driver.open(target, { durable: false });
+        assert.equal(keysOf(copy, {}), "a");
+        assert.equal(utf8ToString(copy.table("u").get(utf8("b")) as Uint8Array), "2");
+        await copy.write((batch) => batch.put(copy.table("t"), utf8("own"), utf8("4")));
+        copy.refresh();
+        assert.equal(keysOf(copy, {}), "a,own");
+        await copy.close();
+        await assert.rejects(copy.sync(), { code: "closed" });
+      }));
+
     test("reads, when that is all that is wanted, beside whoever writes, and takes a missing table for an empty one", () =>
       inDirectory(async (driver, directory) => {
         const writer = await driver.open(directory, { durable: true });

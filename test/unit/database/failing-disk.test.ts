@@ -112,7 +112,7 @@ test("a write that is stored is never refused because its proof cannot be read",
     clock,
     logger: silentLogger,
   });
-  const database = new Database("mine", settings, store, clock);
+  const database = new Database({ name: "mine", settings }, store, clock);
   failing = true;
   const answer = database.verifiableSet({ set: setRequest([["k", "v"]]), proveSinceTx: 0n });
   await assert.rejects(answer, { name: "DatabaseError", code: "stored_unproven", data: { txId: 1n } });
@@ -138,6 +138,8 @@ function unreadable(driver: EngineDriver, isFailing: () => boolean): EngineDrive
           ),
         refresh: () => engine.refresh(),
         sizeBytes: () => engine.sizeBytes(),
+        sync: () => engine.sync(),
+        copy: (target) => engine.copy(target),
         close: () => engine.close(),
         table: (name) => {
           const original = engine.table(name);

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DatabaseError } from "../../../src/database/errors.ts";
 import type { ReplicationSettings } from "../../../src/database/replication-settings.ts";
-import { changeSettings, DEFAULT_DATABASE_SETTINGS } from "../../../src/database/settings.ts";
+import { DEFAULT_DATABASE_SETTINGS, newFacts } from "../../../src/database/settings.ts";
 
 const FOLLOWER = { replica: true, primaryHost: "10.0.0.1", primaryUsername: "immudb" };
 
 function change(replicationSettings: Partial<ReplicationSettings>): ReplicationSettings {
-  return changeSettings(DEFAULT_DATABASE_SETTINGS, { replicationSettings }, "db1").replicationSettings;
+  return newFacts("db1", { replicationSettings }).settings.replicationSettings;
 }
 
 function refusal(replicationSettings: Partial<ReplicationSettings>): string {

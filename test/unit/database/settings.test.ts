@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DatabaseError } from "../../../src/database/errors.ts";
-import {
-  changeSettings,
-  type DatabaseSettingsChange,
-  DEFAULT_DATABASE_SETTINGS,
-} from "../../../src/database/settings.ts";
+import { type DatabaseSettingsChange, DEFAULT_DATABASE_SETTINGS, newFacts } from "../../../src/database/settings.ts";
 
-const change = (c: DatabaseSettingsChange) => changeSettings(DEFAULT_DATABASE_SETTINGS, c, "db1");
+const change = (c: DatabaseSettingsChange) => newFacts("db1", c).settings;
 
 function refusal(c: DatabaseSettingsChange): DatabaseError {
   try {

@@ -54,7 +54,7 @@ export async function testDatabase(change: DatabaseSettingsChange = {}): Promise
     clock,
     logger: silentLogger,
   });
-  const database = new Database("testdb", settings, store, clock);
+  const database = new Database({ name: "testdb", settings }, store, clock);
   return { database, store, clock, [Symbol.asyncDispose]: () => database.close() };
 }
 

@@ -2,11 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { DatabaseNullableSettingsSchema, DatabaseSettingsSchema } from "../../../gen/immudb/schema/settings_pb.ts";
-import {
-  changeSettings,
-  type DatabaseSettingsChange,
-  DEFAULT_DATABASE_SETTINGS,
-} from "../../../src/database/settings.ts";
+import { type DatabaseSettingsChange, DEFAULT_DATABASE_SETTINGS, newFacts } from "../../../src/database/settings.ts";
 import { plainSettingsFromWire, settingsFromWire, settingsToWire } from "../../../src/services/settings.ts";
 
 describe("database settings on the wire", () => {
@@ -29,10 +25,10 @@ describe("database settings on the wire", () => {
       replicationSettings: { primaryHost: "h" },
       truncationSettings: { retentionPeriod: 86_400_000 },
     };
-    const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, written, "db1");
+    const settings = newFacts("db1", written).settings;
     const bytes = toBinary(DatabaseNullableSettingsSchema, settingsToWire(settings));
     const change = settingsFromWire(fromBinary(DatabaseNullableSettingsSchema, bytes));
-    assert.deepEqual(changeSettings(DEFAULT_DATABASE_SETTINGS, change, "db1"), settings);
+    assert.deepEqual(newFacts("db1", change).settings, settings);
   });
 
   test("a message names only what it carries; no message names nothing", () => {
@@ -52,7 +48,7 @@ describe("database settings on the wire", () => {
 
   test("in the older message zero means that nothing was said", () => {
     const older = create(DatabaseSettingsSchema, { databaseName: "d", maxKeyLen: 64, excludeCommitTime: true });
-    const settings = changeSettings(DEFAULT_DATABASE_SETTINGS, plainSettingsFromWire(older), "db1");
+    const settings = newFacts("db1", plainSettingsFromWire(older)).settings;
     assert.deepEqual(settings, { ...DEFAULT_DATABASE_SETTINGS, maxKeyLen: 64, excludeCommitTime: true });
   });
 });

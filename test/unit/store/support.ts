@@ -88,6 +88,8 @@ export function hooked(driver: EngineDriver, hooks: EngineHooks): EngineDriver {
         table: (name) => engine.table(name),
         refresh: () => engine.refresh(),
         sizeBytes: () => engine.sizeBytes(),
+        sync: () => engine.sync(),
+        copy: (target) => engine.copy(target),
         close: async () => {
           await under;
           await engine.close();

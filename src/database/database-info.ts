@@ -1,0 +1,28 @@
+import type { CatalogEntry, Extent } from "./catalog.ts";
+import type { DatabaseSettings } from "./settings.ts";
+
+/** What is known of a database without calling it. */
+export interface DatabaseInfo {
+  readonly number: number;
+  readonly name: string;
+  readonly settings: DatabaseSettings;
+  /** Whether calls may work on it: neither unloaded nor quarantined. */
+  readonly loaded: boolean;
+  /** Bytes; 0 while not loaded. Of a loaded one that is closed: when it was last open. */
+  readonly diskSize: number;
+  /** The same of transactions. */
+  readonly numTransactions: bigint;
+  /** Unix seconds. */
+  readonly createdAt: number;
+  readonly createdBy: string;
+}
+
+const NOTHING: Extent = { transactions: 0, bytes: 0 };
+
+/** `extent`: how much there is of it, while it is open. */
+export function databaseInfo(entry: CatalogEntry, loaded: boolean, extent: Extent | undefined): DatabaseInfo {
+  const { number, name, settings, createdAt, createdBy, lastSeen = NOTHING } = entry;
+  const { transactions, bytes } = loaded ? (extent ?? lastSeen) : NOTHING;
+  const numTransactions = BigInt(transactions);
+  return { number, name, settings, createdAt, createdBy, loaded, diskSize: bytes, numTransactions };
+}
