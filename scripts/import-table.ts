@@ -64,6 +64,8 @@ export const IMPORT_TABLE: Readonly<Record<string, Room>> = {
     rooms: ["base", "proof", "store", "database", "auth", "replication", "services", "http2", "pgwire", "gateway"],
     packages: ["@connectrpc/connect", "@connectrpc/connect-node", "pino", "pino-pretty", "smol-toml"],
     portable: false,
+    // Loaded only when a certificate is made.
+    files: { "auto-cert.ts": { packages: ["@peculiar/x509", "reflect-metadata"] } },
   },
   cli: {
     rooms: ["base", "proof", "wire", "client", "gateway", "server", GEN],

@@ -85,7 +85,7 @@ export const ADVANCE_PROOF_TXS_MAX = 10_000;
 export const PUBLIC_MESSAGE_BYTES_MAX: number = 64 * 1024;
 /** Bytes of the request bodies in flight of those who have not logged in: a share of their own, so that they take nobody else's. */
 export const PUBLIC_INFLIGHT_BYTES_MAX: number = 16 * 1024 * 1024;
-/** How long a new connection may take to say which protocol it speaks, in milliseconds. */
+/** How long a new connection may take to say which protocol it speaks, and as long for a TLS handshake before, in milliseconds. */
 export const PREFACE_TIMEOUT_MS = 10_000;
 /** How long a stopping server waits for the calls under way, in milliseconds. */
 export const SHUTDOWN_GRACE_MS = 10_000;

@@ -8,6 +8,7 @@ import { CREDENTIALS_DIRECTORY } from "../auth/credential-store.ts";
 import { RoomError } from "../base/errors.ts";
 import { systemRandom } from "../base/random.ts";
 import { diskDirectory } from "../database/data-directory.ts";
+import { readAuthorities, readPair, validityWarnings } from "./certificate.ts";
 import { readConfig, type ServerConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { isLoopback } from "./main.ts";
@@ -46,6 +47,7 @@ export async function checkConfig(
     await checkDirectory(config),
     ...(await checkSpace(config)),
     await checkSigningKey(config),
+    ...(await checkTls(config)),
     await checkPort(config),
     ...(await checkPassword(config)),
   ];
@@ -86,6 +88,25 @@ async function checkSigningKey({ signingKey }: ServerConfig): Promise<Check> {
     return ok("signing key", `${signingKey} is a P-256 private key`);
   } catch (error) {
     return failed("signing key", error);
+  }
+}
+
+async function checkTls({ tls }: ServerConfig): Promise<Check[]> {
+  if (tls === undefined) return [ok("TLS", "none: connections are not encrypted")];
+  const { certificate, privateKey, auto, clientAuthorities } = tls;
+  try {
+    if (auto && !(await exists(certificate)))
+      return [ok("TLS", `a self-signed certificate will be made: ${certificate}`)];
+    const { validity } = await readPair(certificate, privateKey);
+    const authorities = clientAuthorities === undefined ? [] : (await readAuthorities(clientAuthorities)).validity;
+    return [
+      ok("TLS", `${certificate} and ${privateKey} are a pair`),
+      ...validityWarnings([...validity, ...authorities], Date.now()).map(
+        (message): Check => ({ subject: "TLS", result: "warning", message }),
+      ),
+    ];
+  } catch (error) {
+    return [failed("TLS", error)];
   }
 }
 

@@ -6,6 +6,7 @@ import { StartError } from "./errors.ts";
 import { environmentName } from "./flag.ts";
 import { ALL_FLAGS } from "./flags.ts";
 import { type Setting, Settings } from "./settings.ts";
+import { type TlsFlags, type TlsSettings, tlsSettings } from "./tls-settings.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -31,6 +32,8 @@ export interface ServerConfig {
   /** Infinity: no limit. */
   readonly sessionAgeMs: number;
   readonly sweepEveryMs: number;
+  /** undefined: connections are not encrypted. */
+  readonly tls: TlsSettings | undefined;
   /** Path of a PEM file; undefined: states are not signed. */
   readonly signingKey: string | undefined;
   readonly logFormat: "text" | "json";
@@ -77,6 +80,7 @@ export function readConfig(
     sessionIdleMs: settings.duration("max-session-inactivity-time") + settings.duration("session-timeout"),
     sessionAgeMs: settings.duration("max-session-age-time") || Number.POSITIVE_INFINITY,
     sweepEveryMs: Math.max(settings.duration("sessions-guard-check-interval"), 1000),
+    tls: tlsSettings(tlsFlags(settings), (sentence) => settings.warn(sentence)),
     signingKey: settings.optional("signingKey"),
     logFormat: settings.oneOf("logformat", ["text", "json"]),
     logLevel: logLevel(environment["LOG_LEVEL"], settings),
@@ -85,6 +89,16 @@ export function readConfig(
   if (!settings.boolean("synced"))
     settings.warn("--synced=false changes nothing: commits are always on disk before they are acknowledged");
   return { config, warnings: settings.warnings(), settings: settings.all() };
+}
+
+function tlsFlags(settings: Settings): TlsFlags {
+  return {
+    certificate: settings.text("certificate"),
+    privateKey: settings.text("pkey"),
+    clientAuthorities: settings.text("clientcas"),
+    mutual: settings.boolean("mtls"),
+    auto: settings.boolean("auto-cert"),
+  };
 }
 
 /** A message that may be received must fit; only who asks for less than that is refused. */

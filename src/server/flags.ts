@@ -81,11 +81,16 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
   ],
   "TLS and signing": [
     flag("signingKey", "path", "", "P-256 private key in PEM form; states are then signed with it"),
-    later("certificate", "path", "", "TLS certificate in PEM form"),
-    later("pkey", "path", "", "private key of the certificate"),
-    later("clientcas", "path", "", "authorities that client certificates are checked against"),
-    { ...later("mtls", "boolean", "false", "check client certificates"), short: "m" },
-    later("auto-cert", "boolean", "false", "make and use a self-signed certificate"),
+    flag("certificate", "path", "", "TLS certificate in PEM form, followed by those of the authorities above it"),
+    flag("pkey", "path", "", "private key of the certificate in PEM form, without a passphrase"),
+    flag("clientcas", "path", "", "PEM file of the authorities whose clients --mtls lets in"),
+    flag("mtls", "boolean", "false", "serve only clients that show a certificate of --clientcas", "m"),
+    flag(
+      "auto-cert",
+      "boolean",
+      "false",
+      "use a self-signed certificate, kept in ~/immudb/ssl, made when missing or within 30 days of its end",
+    ),
   ],
   Logging: [
     flag("logformat", "text", "text", "text or json, written to standard error"),

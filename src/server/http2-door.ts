@@ -2,6 +2,7 @@
 
 import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import {
   CONNECTION_MEMORY_MB_MAX,
   CONNECTION_STREAMS_MAX,
@@ -51,6 +52,8 @@ export function stockHttp2Door(handle: RequestHandler): Http2Door {
     accept: (socket, first) => {
       socket.pause();
       socket.unshift(first);
+      // What the connection began with says more: Node would turn away a client that has no ALPN.
+      if (socket instanceof TLSSocket) socket.alpnProtocol = "h2";
       server.emit("connection", socket);
     },
     close: () => {

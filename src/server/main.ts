@@ -24,11 +24,11 @@ import { ByteBudget } from "./byte-budget.ts";
 import type { ServerConfig } from "./config.ts";
 import { openDoors } from "./doors.ts";
 import { StartError } from "./errors.ts";
+import { openKeyFiles } from "./key-files.ts";
 import { useNodeSha256 } from "./node-sha256.ts";
 import { loadPage } from "./page.ts";
 import { Port } from "./port.ts";
 import type { Reloads } from "./reload.ts";
-import { loadStateSigner } from "./state-signer.ts";
 import { verifyInChild } from "./verify-process.ts";
 import { OWN_VERSION } from "./version.ts";
 
@@ -61,8 +61,8 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   await using opened = new AsyncDisposableStack();
   const directory = resolve(config.directory);
   const room = await openRoom(config, directory, options, opened);
-  const sign = config.signingKey === undefined ? undefined : await loadStateSigner(config.signingKey);
-  const methods = allMethods(room, sign);
+  const keys = await openKeyFiles(config, options, opened);
+  const methods = allMethods(room, keys.signingKey?.sign);
 
   const stopping = new AbortController();
   const uuid = room.databases.serverUuid;
@@ -89,7 +89,13 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
     },
     config.transport,
   );
-  const port = await Port.listen({ address: config.address, port: config.port, ...doors });
+  const port = await Port.listen({
+    address: config.address,
+    port: config.port,
+    tls: keys.tls,
+    logger: options.logger,
+    ...doors,
+  });
   const warned = warnOfPasswords(room.users, config, options.logger).catch((error: unknown) =>
     options.logger.warn({ err: error }, "the password of the system administrator could not be checked"),
   );
@@ -103,7 +109,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   let closed: Promise<void> | undefined;
   return {
     port: port.number,
-    url: `http://${reachable(config.address)}:${port.number}`,
+    url: `${keys.tls === undefined ? "http" : "https"}://${reachable(config.address)}:${port.number}`,
     directory,
     uuid,
     close: () => (closed ??= toClose.disposeAsync()),

@@ -4,18 +4,31 @@
 //       │    ──other──▶ HTTP/1.1
 //       └── nothing within PREFACE_TIMEOUT_MS, or its end ──▶ closed
 //
+// With TLS the same is decided by the first bytes inside it; what the client chose by ALPN must agree, where it did choose:
+//
+//   accepted ──handshake──▶ tls-door ──"PRI"──▶ HTTP/2
+//       │                      └──────other──▶ HTTP/1.1
+//       └──────other──▶ told that this port speaks TLS
+//
 // No HTTP/1 method begins with PRI, so three bytes are enough; the HTTP/2 server checks the rest of the preface itself.
 
 import type { Server as HttpServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { PREFACE_TIMEOUT_MS } from "../base/limits.ts";
+import { type Logger, silentLogger } from "../base/observe.ts";
 import { StartError } from "./errors.ts";
 import type { Http2Door } from "./http2-door.ts";
+import type { Tls } from "./tls.ts";
+import { answerWithoutTls, TLS_HANDSHAKE, TlsDoor } from "./tls-door.ts";
 
 const HTTP2_START = Buffer.from("PRI");
+const ALPN_NAMES: Readonly<Record<Protocol, string>> = { http1: "http/1.1", http2: "h2" };
+
+type Protocol = "http1" | "http2";
 
 /** Which protocol begins so; undefined while that is open. */
-export function protocolOf(first: Uint8Array): "http1" | "http2" | undefined {
+export function protocolOf(first: Uint8Array): Protocol | undefined {
   for (let i = 0; i < HTTP2_START.length; i++) {
     if (i === first.length) return undefined;
     if (first[i] !== HTTP2_START[i]) return "http1";
@@ -29,6 +42,9 @@ export interface PortOptions {
   readonly port: number;
   readonly http1: HttpServer;
   readonly http2: Http2Door;
+  /** Absent: connections are served as they come. */
+  readonly tls?: Tls | undefined;
+  readonly logger?: Logger;
   readonly prefaceTimeoutMs?: number;
 }
 
@@ -37,14 +53,17 @@ export class Port {
   readonly #listener: Server;
   readonly #http1: HttpServer;
   readonly #http2: Http2Door;
+  readonly #tls: TlsDoor | undefined;
   readonly #prefaceTimeoutMs: number;
   readonly #sockets = new Set<Socket>();
   readonly #undecided = new Set<Socket>();
 
-  private constructor({ http1, http2, prefaceTimeoutMs }: PortOptions) {
+  private constructor({ http1, http2, tls, logger = silentLogger, prefaceTimeoutMs }: PortOptions) {
     this.#http1 = http1;
     this.#http2 = http2;
     this.#prefaceTimeoutMs = prefaceTimeoutMs ?? PREFACE_TIMEOUT_MS;
+    const onSecure = (socket: TLSSocket): void => this.#decide(socket, (first) => this.#serveSecure(socket, first));
+    this.#tls = tls && new TlsDoor(tls, { logger, timeoutMs: this.#prefaceTimeoutMs, onSecure });
     this.#listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     // The HTTP/1.1 server never listens itself, and its timeouts for slow requests begin with this event.
     http1.emit("listening");
@@ -70,6 +89,7 @@ export class Port {
   async close(graceMs: number): Promise<void> {
     this.#listener.close();
     for (const socket of this.#undecided) socket.destroy();
+    this.#tls?.close();
     this.#http2.close();
     this.#http1.close();
     const deadline = Date.now() + graceMs;
@@ -84,29 +104,58 @@ export class Port {
 
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    this.#decide(socket, (first) =>
+      this.#tls === undefined ? this.#serve(socket, first) : this.#secure(socket, first, this.#tls),
+    );
+  }
+
+  /** Asks `choose` with what has come, until it answers with what to do with the connection. */
+  #decide(socket: Socket, choose: (first: Buffer) => (() => void) | undefined): void {
     this.#undecided.add(socket);
     // What goes wrong on a connection concerns its client only; the servers hear of it themselves.
     socket.on("error", () => socket.destroy());
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      this.#undecided.delete(socket);
-    });
-
     let first: Buffer = Buffer.alloc(0);
     const timer = setTimeout(() => socket.destroy(), this.#prefaceTimeoutMs);
+    const decided = (): void => {
+      clearTimeout(timer);
+      this.#undecided.delete(socket);
+    };
     const onEnd = (): void => void socket.destroy();
     const onData = (chunk: Buffer): void => {
       first = first.length === 0 ? chunk : Buffer.concat([first, chunk]);
-      const protocol = protocolOf(first);
-      if (protocol === undefined) return;
-      clearTimeout(timer);
+      const begin = choose(first);
+      if (begin === undefined) return;
+      decided();
       socket.off("data", onData).off("end", onEnd);
-      this.#undecided.delete(socket);
-      if (protocol === "http2") this.#http2.accept(socket, first);
-      else this.#serveHttp1(socket, first);
+      begin();
     };
     socket.on("data", onData).on("end", onEnd);
-    socket.once("close", () => clearTimeout(timer));
+    socket.once("close", decided);
+  }
+
+  #serve(socket: Socket, first: Buffer): (() => void) | undefined {
+    switch (protocolOf(first)) {
+      case "http2":
+        return () => this.#http2.accept(socket, first);
+      case "http1":
+        return () => this.#serveHttp1(socket, first);
+      case undefined:
+        return undefined;
+    }
+  }
+
+  #serveSecure(socket: TLSSocket, first: Buffer): (() => void) | undefined {
+    const protocol = protocolOf(first);
+    const { alpnProtocol } = socket;
+    const agrees = protocol === undefined || !alpnProtocol || alpnProtocol === ALPN_NAMES[protocol];
+    return agrees ? this.#serve(socket, first) : () => void socket.destroy();
+  }
+
+  #secure(socket: Socket, first: Buffer, tls: TlsDoor): (() => void) | undefined {
+    if (first[0] === TLS_HANDSHAKE) return () => tls.accept(socket, first);
+    const protocol = protocolOf(first);
+    return protocol === undefined ? undefined : () => answerWithoutTls(socket, protocol, first);
   }
 
   #serveHttp1(socket: Socket, first: Uint8Array): void {

@@ -7,10 +7,35 @@ import type { Signature, State } from "../proof/model.ts";
 import { statePayload } from "../proof/signed-state.ts";
 import { StartError } from "./errors.ts";
 
+type Sign = (state: Omit<State, "signature">) => Signature;
+
+/** The key that states are signed with; it can be read again. */
+export class SigningKey {
+  /** Signs with the key that was read last. */
+  readonly sign: Sign = (state) => this.#sign(state);
+  readonly #path: string;
+  #sign: Sign;
+
+  private constructor(path: string, sign: Sign) {
+    this.#path = path;
+    this.#sign = sign;
+  }
+
+  /** Throws StartError. */
+  static async open(path: string): Promise<SigningKey> {
+    return new SigningKey(path, await loadStateSigner(path));
+  }
+
+  /** Reads the file again. Throws StartError; then nothing has changed. */
+  async reload(): Promise<void> {
+    this.#sign = await loadStateSigner(this.#path);
+  }
+}
+
 const UNCOMPRESSED_POINT = Uint8Array.of(4);
 
 /** Reads a P-256 private key in PEM form (SEC 1 or PKCS #8) and returns what signs with it. Throws StartError. */
-export async function loadStateSigner(path: string): Promise<(state: Omit<State, "signature">) => Signature> {
+export async function loadStateSigner(path: string): Promise<Sign> {
   const key = await readKey(path);
   const { x = "", y = "" } = createPublicKey(key).export({ format: "jwk" });
   const publicKey = concat(UNCOMPRESSED_POINT, fromBase64Url(x), fromBase64Url(y));

@@ -2,13 +2,12 @@
 
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
 import { silentLogger, silentMeter } from "../../src/base/observe.ts";
 import { encodeFields } from "../../src/http2/header-fields.ts";
 import { Http2Server } from "../../src/http2/http2-server.ts";
 import type { ServerStream } from "../../src/http2/server-stream.ts";
-import { selfSigned } from "../support/self-signed.ts";
 import { startTestServer } from "../support/test-server.ts";
+import { startTlsServer } from "../support/tls-server.ts";
 
 export interface Listening {
   readonly port: number;
@@ -23,10 +22,7 @@ export const SERVERS: Readonly<Record<string, { start(): Promise<Listening>; arg
   "a server's page": { start: () => startTestServer(), args: ["--path", "/"] },
   "a server's calls": { start: () => startTestServer(), args: ["--path", CALL] },
   "the engine": { start: () => listening((accept) => createServer(accept)), args: [] },
-  "the engine over TLS": {
-    start: () => listening((accept) => createTlsServer({ ...selfSigned(), ALPNProtocols: ["h2"] }, accept)),
-    args: ["--tls", "--insecure"],
-  },
+  "a server's page over TLS": { start: () => startTlsServer(), args: ["--path", "/", "--tls", "--insecure"] },
 };
 
 const HEAD = encodeFields([

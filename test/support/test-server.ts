@@ -3,9 +3,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLogger } from "../../src/base/observe.ts";
+import type { Logger } from "../../src/base/observe.ts";
 import { readConfig } from "../../src/server/config.ts";
 import { type RunningServer, startServer } from "../../src/server/main.ts";
+import { Reloads } from "../../src/server/reload.ts";
 
 export interface TestServer {
   readonly host: string;
@@ -18,15 +19,29 @@ export interface TestServer {
   readonly password: string;
   /** Stops the server as SIGTERM does, and starts it again on the same directory and port. */
   restart(): Promise<void>;
+  /** Reads certificates and keys again, as SIGHUP does. */
+  reload(): Promise<void>;
+  /** What was logged, oldest first. */
+  readonly log: readonly LogLine[];
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface LogLine {
+  readonly level: keyof Logger;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** `flags` by name, as on the command line. */
 export async function startTestServer(flags: Readonly<Record<string, string>> = {}): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), "server-"));
+  const log: LogLine[] = [];
+  const logger = loggerTo(log);
+  let reloads: Reloads;
   const start = (port: number): Promise<RunningServer> => {
     const given = new Map(Object.entries({ address: "127.0.0.1", port: String(port), dir: directory, ...flags }));
-    return startServer(readConfig(given, {}).config, { logger: silentLogger });
+    reloads = new Reloads(logger);
+    return startServer(readConfig(given, {}).config, { logger, reloads });
   };
   let running = await start(0);
   return {
@@ -36,6 +51,8 @@ export async function startTestServer(flags: Readonly<Record<string, string>> = 
     directory,
     user: "immudb",
     password: flags["admin-password"] ?? "immudb",
+    log,
+    reload: () => reloads.run(),
     restart: async () => {
       const { port } = running;
       await running.close();
@@ -46,4 +63,12 @@ export async function startTestServer(flags: Readonly<Record<string, string>> = 
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function loggerTo(log: LogLine[]): Logger {
+  const at =
+    (level: keyof Logger): Logger["info"] =>
+    (fields, message) =>
+      void log.push({ level, message, fields });
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }

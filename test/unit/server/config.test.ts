@@ -40,6 +40,7 @@ describe("server configuration", () => {
       sessionIdleMs: 300_000,
       sessionAgeMs: Number.POSITIVE_INFINITY,
       sweepEveryMs: 60_000,
+      tls: undefined,
       signingKey: undefined,
       logFormat: "text",
       logLevel: "info",
