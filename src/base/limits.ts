@@ -62,6 +62,18 @@ export const RETENTION_PERIOD_MIN_MS: number = 24 * 60 * 60 * 1000;
 export const RETENTION_FIRST_LOOK_MS: number = 10 * 60 * 1000;
 /** By how much the clock may disagree with the time that was waited, in milliseconds, before nothing is removed. */
 export const RETENTION_CLOCK_TOLERANCE_MS: number = 10 * 60 * 1000;
+/** Transactions that may be durable and wait to be committed, by replicas or by a primary; beyond that writes wait. */
+export const PRECOMMITTED_TXS_MAX = 10_000;
+/** Replicas that a primary with synchronous replication listens to. */
+export const REPLICAS_MAX = 100;
+/** How long an export waits for a transaction that is not there yet, in milliseconds. */
+export const EXPORT_WAIT_MS = 1000;
+/** How far ahead of the next one a transaction may come to a replica (database setting `maxActiveTransactions`). */
+export const FOREIGN_TXS_AHEAD_MAX = 1000;
+/** Bytes of transactions that came to a replica before those that precede them. */
+export const ARRIVALS_BYTES_MAX: number = 128 * 1024 * 1024;
+/** How long such a transaction waits for those that precede it, in milliseconds. */
+export const ARRIVAL_WAIT_MS = 10_000;
 /** Versions of keys that may be committed and not yet indexed; beyond that commits wait for the index. */
 export const OVERLAY_VERSIONS_MAX = 100_000;
 /** Of how many keys a database remembers where the latest version is: a power of two; at most 200 bytes each. */

@@ -6,14 +6,20 @@ import type { Clock } from "../base/clock.ts";
 import { WRITE_ATTEMPTS_MAX } from "../base/limits.ts";
 import { NO_VALUE, plainKey, plainValue } from "../proof/keys.ts";
 import type { Entry, Tx, TxHeader, VerifiableEntry, VerifiableTx, ZEntry } from "../proof/model.ts";
-import type { TxSpec } from "../store/committer.ts";
+import type { StorePoint } from "../store/commit-state.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
+import type { StoreModes } from "../store/store-options.ts";
+import type { TxSpec } from "../store/tx-spec.ts";
 import { DatabaseError } from "./errors.ts";
 import { execAllSpec } from "./exec-all.ts";
+import { exportTx } from "./export.ts";
 import { toStorePrecondition } from "./preconditions.ts";
 import { count, get, getAll, history, requireSince, scan } from "./read.ts";
 import { referenceSpec, zAddSpec } from "./references.ts";
+import { ReplicaAcks } from "./replica-acks.ts";
+import { commitUpTo, discardPrecommitted, replicateTx } from "./replicate.ts";
+import type { ExportRequest, Replicated, ReplicateOptions, TxExport } from "./replication.ts";
 import type {
   DeleteRequest,
   ExecAllRequest,
@@ -52,12 +58,15 @@ export class Database {
   readonly #store: Store;
   readonly #clock: Clock;
   #facts: DatabaseFacts;
+  /** Of a primary with synchronous replication. */
+  #acks: ReplicaAcks | undefined;
 
   constructor(facts: DatabaseFacts, store: Store, clock: Clock) {
     this.name = facts.name;
     this.#facts = facts;
     this.#store = store;
     this.#clock = clock;
+    this.#acks = acksOf(facts.settings);
   }
 
   get settings(): DatabaseSettings {
@@ -72,8 +81,9 @@ export class Database {
   /** From the next write on the settings are these. Writes under way end as they began. */
   async apply(facts: DatabaseFacts): Promise<void> {
     if (facts.settings === this.settings) return;
-    await this.#store.configure(facts.settings, retains(facts.settings));
+    await this.#store.configure(facts.settings, modesOf(facts.settings));
     this.#facts = facts;
+    this.#acks = acksOf(facts.settings);
   }
 
   state(): DatabaseState {
@@ -227,6 +237,32 @@ export class Database {
     await this.#store.compactIndex({ flushThreshold, compactionThld });
   }
 
+  /** Hands out a transaction as it is, to a replica or whoever copies the database: see export.ts. */
+  exportTx(request: ExportRequest, signal?: AbortSignal): Promise<TxExport> {
+    return exportTx(this.#store, this.#acks, request, signal);
+  }
+
+  /**
+   * Takes in a transaction of the primary, as it is there. Many may be under way, in any order. Resolves when it is on disk,
+   * and committed unless replication is synchronous. Throws `not_a_replica`, and what Store.adopt() throws.
+   */
+  async replicateTx(blob: Uint8Array, options: ReplicateOptions = {}): Promise<Replicated> {
+    this.#requireReplica();
+    return await replicateTx(this.#store, this.settings.replicationSettings, blob, options);
+  }
+
+  /** Commits as far as the primary says. Less than what is committed is only compared. Throws `illegal_state`, `tx_diverged`. */
+  async commitUpTo(point: StorePoint): Promise<void> {
+    this.#requireReplica();
+    await commitUpTo(this.#store, this.settings.replicationSettings, point);
+  }
+
+  /** Takes back, for good, what is precommitted and was never committed. Resolves with how many transactions that were. */
+  async discardPrecommitted(): Promise<bigint> {
+    this.#requireReplica();
+    return await discardPrecommitted(this.#store);
+  }
+
   /** Resolves when no write is under way and the index holds everything. */
   settled(): Promise<void> {
     return this.#store.settled();
@@ -263,6 +299,10 @@ export class Database {
     return this.#store.commit(spec());
   }
 
+  #requireReplica(): void {
+    if (!this.isReplica) throw new DatabaseError("not_a_replica", `the database ${this.name} follows no primary`);
+  }
+
   #requireWritable(): void {
     if (this.isReplica)
       throw new DatabaseError("replica_read_only", "a replica takes transactions from its primary alone");
@@ -272,6 +312,20 @@ export class Database {
   #now(): bigint {
     return BigInt(Math.floor(this.#clock.nowMs() / 1000));
   }
+}
+
+/** How a store is to work for a database with these settings. */
+export function modesOf(settings: DatabaseSettings): StoreModes {
+  return {
+    commitsAlone: !settings.replicationSettings.syncReplication,
+    valuesInSegments: retains(settings),
+    foreignTxsAheadMax: settings.maxActiveTransactions,
+  };
+}
+
+function acksOf({ replicationSettings }: DatabaseSettings): ReplicaAcks | undefined {
+  const { replica, syncReplication, syncAcks } = replicationSettings;
+  return syncReplication && !replica ? new ReplicaAcks(syncAcks) : undefined;
 }
 
 function setSpec(request: SetRequest): TxSpec {

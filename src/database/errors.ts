@@ -45,6 +45,16 @@ export type DatabaseErrorCode =
   | "setting_invalid"
   /** A write to a database that follows a primary. */
   | "replica_read_only"
+  /** A transaction for a database that follows no primary. */
+  | "not_a_replica"
+  /** `data.tx`: the transaction that was to be exported. */
+  | "no_new_transactions"
+  /** What a replica has committed is not part of this history: `data.uuid`, `data.txId`, `data.latest` (here). */
+  | "replica_commit_diverged"
+  /** The same of what it has precommitted. */
+  | "replica_precommit_diverged"
+  /** `data.limit`. */
+  | "replicas_max"
   /** `data.setting`: in words, one that keeps the value that the database was made with. `data.database`. */
   | "setting_fixed"
   /** `data.database`, `data.limit` (milliseconds). */

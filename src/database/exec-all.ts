@@ -5,9 +5,9 @@
 import { toHex } from "../base/bytes.ts";
 import { plainKey, plainValue, sortedSetKey } from "../proof/keys.ts";
 import type { EntrySpec } from "../store/chain.ts";
-import type { TxSpec } from "../store/committer.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
+import type { TxSpec } from "../store/tx-spec.ts";
 import { DatabaseError } from "./errors.ts";
 import { toStorePrecondition } from "./preconditions.ts";
 import { LookedAt, memberEntry, referenceEntry, requireBinding, requireNamed, requireScore } from "./references.ts";

@@ -11,9 +11,8 @@ import { StoreError } from "../store/errors.ts";
 import { Store } from "../store/store.ts";
 import type { Catalog, CatalogEntry, Extent } from "./catalog.ts";
 import type { DataDirectory } from "./data-directory.ts";
-import { Database } from "./database.ts";
+import { Database, modesOf } from "./database.ts";
 import { DatabaseError } from "./errors.ts";
-import { retains } from "./settings.ts";
 
 const LASTING: readonly string[] = ["damaged", "format_unsupported"];
 
@@ -65,7 +64,7 @@ export class DatabaseOpener {
         logger,
         timers,
         space,
-        valuesInSegments: retains(settings),
+        ...modesOf(settings),
         onUnsound: (environment, error) => this.#unsound(name, environment, error),
       });
       meter.observe("database_open_seconds", (clock.nowMs() - startedMs) / 1000);

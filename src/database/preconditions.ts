@@ -1,6 +1,6 @@
 import { plainKey } from "../proof/keys.ts";
-import type { Precondition as StorePrecondition } from "../store/committer.ts";
 import { StoreError } from "../store/errors.ts";
+import type { Precondition as StorePrecondition } from "../store/tx-spec.ts";
 import type { Precondition } from "./requests.ts";
 
 /** A caller's precondition as the store checks it. Throws `precondition_invalid`. */

@@ -9,9 +9,9 @@
 
 import { decodePlainValue, NO_VALUE, plainKey, referenceValue, sortedSetKey } from "../proof/keys.ts";
 import type { EntrySpec } from "../store/chain.ts";
-import type { Precondition, TxSpec } from "../store/committer.ts";
 import { isReadable } from "../store/readable.ts";
 import type { Store } from "../store/store.ts";
+import type { Precondition, TxSpec } from "../store/tx-spec.ts";
 import { entryAtTx, latestEntry } from "./entries.ts";
 import { DatabaseError } from "./errors.ts";
 import { toStorePrecondition } from "./preconditions.ts";

@@ -1,10 +1,10 @@
 // What a verification of a database tells while it runs and when it is done, for the rooms above.
 
-import type { StorePoint } from "../store/store.ts";
+import type { StorePoint } from "../store/commit-state.ts";
 import type { VerifyProgress } from "../store/verify-pace.ts";
 import type { VerifyReport } from "../store/verify-report.ts";
 
-export type { StorePoint } from "../store/store.ts";
+export type { StorePoint } from "../store/commit-state.ts";
 export type { VerifyProgress, VerifyStage } from "../store/verify-pace.ts";
 export type { Coverage, Finding, VerifyReport } from "../store/verify-report.ts";
 

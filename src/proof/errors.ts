@@ -10,6 +10,7 @@ export type ProofErrorCode =
   | "store_value_malformed"
   | "tx_header_malformed"
   | "record_malformed"
+  | "exported_tx_malformed"
   | "public_key_malformed"
   // -- not representable under this header version --
   | "version_unsupported"

@@ -65,6 +65,18 @@ const STORE: Readonly<Record<StoreErrorCode, Row>> = {
     text: "the keys involved change too often: try again",
   },
   metadata_unsupported: illegal("metadata is not supported by transactions of this version"),
+  foreign_tx_refused: illegal((_data, message) => message),
+  foreign_tx_ahead: { code: Code.FailedPrecondition, text: (_data, message) => message },
+  tx_diverged: {
+    code: Code.FailedPrecondition,
+    text: ({ txId }) => `two histories: another transaction ${txId} is here`,
+    alarming: true,
+  },
+  tx_discarded: {
+    code: Code.Aborted,
+    text: ({ txId }) => `transaction ${txId} was taken back before it was committed`,
+  },
+  unacknowledged: { code: Code.Unavailable, text: (_data, message) => message },
   value_truncated: unknown("value has been truncated"),
   damaged: { code: Code.DataLoss, text: (_data, message) => message, alarming: true },
   closed: unknown("already closed"),
@@ -148,6 +160,11 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
       `rpc error: code = InvalidArgument desc = illegal arguments: illegal arguments: invalid options: invalid ${data["setting"]}`,
   ),
   replica_read_only: unknown("database is read-only because it's a replica"),
+  not_a_replica: internal("database is not a replica"),
+  no_new_transactions: unknown("no new transactions"),
+  replica_commit_diverged: unknown("replica commit state diverged from primary"),
+  replica_precommit_diverged: unknown("replica precommit state diverged from primary"),
+  replicas_max: { code: Code.ResourceExhausted, text: ({ limit }) => `more than ${limit} replicas` },
   retention_period_short: illegal(
     (data) =>
       `rpc error: code = InvalidArgument desc = illegal arguments: invalid retention period for database '${data["database"]}'. RetentionPeriod should at least '24h0m0s' hours`,
@@ -233,6 +250,7 @@ const PROOF: Readonly<Record<ProofErrorCode, Row>> = {
   store_value_malformed: UNPROVEN,
   tx_header_malformed: UNPROVEN,
   record_malformed: UNPROVEN,
+  exported_tx_malformed: UNPROVEN,
   public_key_malformed: UNPROVEN,
   version_unsupported: illegal("transactions of this version are not supported"),
   metadata_unsupported: STORE.metadata_unsupported,

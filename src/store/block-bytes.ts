@@ -5,6 +5,7 @@ export const PLACE_HERE = 0;
 export const PLACE_PIECES = 1;
 export const PLACE_SEGMENT = 2;
 export const PLACE_TRUNCATED = 3;
+export const PLACE_WITHHELD = 4;
 
 /** Field 2 of a `Tx` message. */
 export const ENTRIES_TAG = 0x12;

@@ -4,6 +4,7 @@
 // `built` runs ahead of the disk: a group is built while the previous one syncs. When a group fails, everything derived from
 // it is rebuilt from the last durable point (ChainPoint).
 
+import { assert } from "../base/assert.ts";
 import { EMPTY, equalBytes } from "../base/bytes.ts";
 import { EntriesTree } from "../proof/entries-tree.ts";
 import { entryDigest } from "../proof/entry-digest.ts";
@@ -11,7 +12,9 @@ import { completedNodes, historyRoot, leafHash, type NodeReader } from "../proof
 import type { KvMetadata, TxEntry, TxHeader, TxMetadata } from "../proof/model.ts";
 import { sha256 } from "../proof/sha256.ts";
 import { alh, EMPTY_ALH, ZERO_DIGEST } from "../proof/tx-header.ts";
+import { attributesOf } from "./attributes.ts";
 import { StoreError } from "./errors.ts";
+import { type ForeignTx, refused } from "./foreign-tx.ts";
 import { TREE_LEVEL_MIN } from "./layout.ts";
 import type { BuiltTx } from "./records.ts";
 import type { TxLog } from "./tx-log.ts";
@@ -81,17 +84,31 @@ export class Chain {
     const nodes = completedNodes(size + 1, leafHash(ownAlh), read);
     this.#point = { txId: header.id, alh: ownAlh, ts: header.ts, peaks: grownPeaks(peaks, nodes) };
     const values = entries.map((entry) => entry.value);
-    return { header, alh: ownAlh, nodes, tree: tree.upperNodes(TREE_LEVEL_MIN), entries: txEntries, values };
+    const upper = tree.upperNodes(TREE_LEVEL_MIN);
+    return { header, alh: ownAlh, nodes, tree: upper, entries: txEntries, values, withheld: false };
+  }
+
+  /**
+   * A transaction that was made elsewhere, as the next one; the chain moves on to it. `node`: any node of the history tree, since
+   * very old servers wrote headers that commit to older trees than the one before them. Throws `foreign_tx_refused`.
+   */
+  adopt(foreign: ForeignTx, node: NodeReader): BuiltTx {
+    const { txId: last, alh: prevAlh, peaks } = this.#point;
+    const { header, alh: ownAlh, tree, entries, values, withheld } = foreign;
+    const { id, blTxId } = header;
+    assert(id === last + 1n, "transactions are adopted in their order");
+    if (!equalBytes(header.prevAlh, prevAlh)) throw refused(id, "prev_alh", "it continues another history");
+    const read: NodeReader = (level) => peaks[level] as Uint8Array;
+    const root = blTxId === 0n ? ZERO_DIGEST : historyRoot(Number(blTxId), blTxId === last ? read : node);
+    if (!equalBytes(header.blRoot, root)) throw refused(id, "bl_root", "it commits to another history");
+    const nodes = completedNodes(Number(id), leafHash(ownAlh), read);
+    this.#point = { txId: id, alh: ownAlh, ts: header.ts, peaks: grownPeaks(peaks, nodes) };
+    return { header, alh: ownAlh, nodes, tree, entries, values, withheld };
   }
 }
 
 function toTxEntry({ key, value, metadata }: EntrySpec): TxEntry {
   return { key, metadata: attributesOf(metadata), hValue: sha256(value), vLen: value.length };
-}
-
-/** Metadata without attributes is none: that is how it comes back from disk. */
-export function attributesOf(metadata: KvMetadata | undefined): KvMetadata | undefined {
-  return metadata?.deleted || metadata?.nonIndexable || metadata?.expiresAt !== undefined ? metadata : undefined;
 }
 
 /** Peaks after a leaf completed `nodes`: it swallowed the peaks below its highest node. */

@@ -78,10 +78,12 @@ export interface CommitModes {
 export class LocalCommitLog implements CommitLog {
   readonly #log: TxLog;
   readonly #reopen: () => Promise<LogTables>;
-  readonly #commitsAlone: boolean;
+  #commitsAlone: boolean;
   /** As of CommitModes. Changed only while no group is appended, and set only when the log has segments. */
   valuesInSegments: boolean;
   #committed: bigint;
+  /** How far somebody who waits for his turn wants to commit. */
+  #wanted = 0n;
   #turn: Promise<void> = Promise.resolve();
   readonly #arena = new Arena();
 
@@ -99,21 +101,30 @@ export class LocalCommitLog implements CommitLog {
    */
   static async open(log: TxLog, reopen: () => Promise<LogTables>, modes: CommitModes): Promise<LocalCommitLog> {
     const { commitsAlone } = modes;
-    const { engine, meta } = log.tables;
     const last = log.lastTxId();
     const stored = txIdIn(log.tables, COMMITTED_ROW);
     const committed = stored === undefined || commitsAlone ? last : requireThere(stored, last);
-    if (commitsAlone !== (stored === undefined)) {
-      await engine.write((batch) => {
-        if (commitsAlone) batch.remove(meta, COMMITTED_ROW);
-        else batch.put(meta, COMMITTED_ROW, encodeTxIdRow(COMMITTED_ROW, committed));
-      });
-    }
+    if (commitsAlone !== (stored === undefined)) await writeMode(log.tables, commitsAlone, committed);
     return new LocalCommitLog(log, reopen, modes, committed);
   }
 
   get committed(): bigint {
     return this.#committed;
+  }
+
+  get commitsAlone(): boolean {
+    return this.#commitsAlone;
+  }
+
+  /** Never while a group is appended. */
+  setCommitsAlone(alone: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      if (alone === this.#commitsAlone) return;
+      const committed = alone ? this.#log.lastTxId() : this.#committed;
+      await writeMode(this.#log.tables, alone, committed);
+      this.#commitsAlone = alone;
+      this.#committed = committed;
+    });
   }
 
   async append(group: readonly BuiltTx[]): Promise<void> {
@@ -148,13 +159,16 @@ export class LocalCommitLog implements CommitLog {
   }
 
   commitUpTo(txId: bigint): Promise<void> {
+    if (txId > this.#wanted && txId <= this.#log.lastTxId()) this.#wanted = txId;
     return this.#inTurn(async () => {
       if (txId <= this.#committed) return;
       if (txId > this.#log.lastTxId())
         throw new StoreError("illegal_state", "cannot commit a transaction that is not precommitted", { txId });
+      // One sync for all who wait.
+      const upTo = txId > this.#wanted ? txId : this.#wanted;
       const { engine, meta } = this.#log.tables;
-      await engine.write((batch) => batch.put(meta, COMMITTED_ROW, encodeTxIdRow(COMMITTED_ROW, txId)));
-      this.#committed = txId;
+      await engine.write((batch) => batch.put(meta, COMMITTED_ROW, encodeTxIdRow(COMMITTED_ROW, upTo)));
+      this.#committed = upTo;
     });
   }
 
@@ -163,7 +177,9 @@ export class LocalCommitLog implements CommitLog {
       if (txId < this.#committed)
         throw new StoreError("illegal_state", "cannot discard a committed transaction", { txId });
       const { engine, log } = this.#log.tables;
-      const keys = [...log.range({ from: txRangeStart(txId + 1n) })].map((row) => row.key);
+      if (this.#wanted > txId) this.#wanted = txId;
+      const keys: Uint8Array[] = [];
+      for (const { key } of log.range({ from: txRangeStart(txId + 1n) })) keys.push(key);
       await engine.write((batch) => {
         for (const key of keys) batch.remove(log, key);
       });
@@ -201,6 +217,14 @@ export class LocalCommitLog implements CommitLog {
     if (stored === last.header.id) return;
     throw new StoreError("write_failed", "the write failed: nothing was stored", {}, cause);
   }
+}
+
+/** Who commits alone has no row that says how far. */
+async function writeMode({ engine, meta }: LogTables, commitsAlone: boolean, committed: bigint): Promise<void> {
+  await engine.write((batch) => {
+    if (commitsAlone) batch.remove(meta, COMMITTED_ROW);
+    else batch.put(meta, COMMITTED_ROW, encodeTxIdRow(COMMITTED_ROW, committed));
+  });
 }
 
 function requireThere(committed: bigint, last: bigint): bigint {

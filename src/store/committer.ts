@@ -7,44 +7,23 @@
 // all that was built on it go: chain and overlay return to the last durable point. A refusal that was decided by looking at
 // a transaction that is not durable yet waits for that transaction, so that nobody is refused because of a write that
 // never happened.
+//
+// Transactions that were made elsewhere take the same way, in the order of their ids: adopt() takes the next one, and
+// arrivals.ts puts those in order that come in another.
 
 import type { Clock } from "../base/clock.ts";
 import { COMMIT_QUEUE_BYTES_MAX, COMMIT_QUEUE_MAX, GROUP_BYTES_MAX, GROUP_TRANSACTIONS_MAX } from "../base/limits.ts";
-import type { TxHeader, TxMetadata } from "../proof/model.ts";
-import { attributesOf, Chain, type ChainPoint, type EntrySpec } from "./chain.ts";
+import type { NodeReader } from "../proof/history-tree.ts";
+import type { TxHeader } from "../proof/model.ts";
+import { Chain, type ChainPoint } from "./chain.ts";
 import type { CommitLog } from "./commit-log.ts";
 import { StoreError } from "./errors.ts";
+import { ForeignTx } from "./foreign-tx.ts";
 import { type IndexableTx, indexable, keyTexts } from "./indexable.ts";
 import type { Overlay } from "./overlay.ts";
 import type { BuiltTx } from "./records.ts";
-
-/** What must hold of the state that a transaction builds on. Keys are store keys. */
-export type Precondition =
-  | { readonly kind: "key_must_exist" | "key_must_not_exist"; readonly key: Uint8Array }
-  | { readonly kind: "key_not_modified_after_tx"; readonly key: Uint8Array; readonly txId: bigint }
-  /** The key has a value now; otherwise the write answers as a read of it would (`key_not_found`, `key_expired`). */
-  | { readonly kind: "key_readable"; readonly key: Uint8Array }
-  /** The latest version of the key is the one of this transaction (0n: there is none), or `state_changed`. */
-  | { readonly kind: "key_unchanged"; readonly key: Uint8Array; readonly txId: bigint };
-
-export interface TxSpec {
-  readonly entries: readonly EntrySpec[];
-  /** The same entries, with the same lengths, where some say the id of their own transaction. */
-  readonly entriesOfTx?: (txId: bigint) => readonly EntrySpec[];
-  readonly preconditions: readonly Precondition[];
-  readonly metadata: TxMetadata | undefined;
-}
-
-/** Bounds of one database. Lengths count the prefix byte. */
-export interface StoreSettings {
-  readonly maxKeyLen: number;
-  readonly maxValueLen: number;
-  readonly maxTxEntries: number;
-  /** true: transactions carry no time (0). */
-  readonly excludeCommitTime: boolean;
-  /** 0 or 1. */
-  readonly writeTxHeaderVersion: number;
-}
+import { requireDistinct, type StoreSettings } from "./tx-limits.ts";
+import { checkSpec, type Precondition, specBytes, type TxSpec } from "./tx-spec.ts";
 
 /** Throws the refusal of the first precondition that does not hold of the built state. */
 export type PreconditionCheck = (preconditions: readonly Precondition[], nowSeconds: bigint) => void;
@@ -58,8 +37,10 @@ export interface CommitterParts {
   readonly checkPreconditions: PreconditionCheck;
   /** Called with each durable group, before its writers are answered. */
   readonly onDurable: (group: readonly IndexableTx[]) => void;
-  /** Whether commits must wait for the index. */
+  /** Whether commits must wait for the index, or for replicas. */
   readonly isBacklogged: () => boolean;
+  /** Nodes of the history tree of durable transactions. */
+  readonly node: NodeReader;
 }
 
 interface Writer {
@@ -87,7 +68,7 @@ export class Committer {
   #durable: ChainPoint;
   #open: Group | undefined;
   #flushing: Group | undefined;
-  #waiting: { readonly spec: TxSpec; readonly bytes: number; readonly writer: Writer }[] = [];
+  #waiting: { readonly work: TxSpec | ForeignTx; readonly bytes: number; readonly writer: Writer }[] = [];
   #waitingBytes = 0;
   #scheduled = false;
   #closed: StoreError | undefined;
@@ -108,6 +89,11 @@ export class Committer {
     return this.#durable;
   }
 
+  /** Id of the last transaction that is built, durable or not. */
+  get built(): bigint {
+    return this.#chain.point.txId;
+  }
+
   /** Resolves with the header once the transaction is durable. Rejects with a StoreError. */
   commit(spec: TxSpec): Promise<TxHeader> {
     return new Promise((resolve, reject) => {
@@ -119,10 +105,24 @@ export class Committer {
         reject(error);
         return;
       }
-      const bytes = specBytes(spec);
-      if (this.#waiting.length > 0 || !this.#hasRoom(bytes)) this.#wait(spec, bytes, writer);
-      else this.#build(spec, bytes, writer);
+      this.#accept(spec, specBytes(spec), writer);
     });
+  }
+
+  /**
+   * The same of a transaction that was made elsewhere and that follows the last one built. Rejects with `foreign_tx_refused` when
+   * it does not continue this history; with `foreign_tx_ahead` when something else took its place, or was taken back, meanwhile.
+   */
+  adopt(foreign: ForeignTx): Promise<TxHeader> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed !== undefined) reject(this.#closed);
+      else this.#accept(foreign, foreign.bytes, { resolve, reject });
+    });
+  }
+
+  #accept(work: TxSpec | ForeignTx, bytes: number, writer: Writer): void {
+    if (this.#waiting.length > 0 || !this.#hasRoom(bytes)) this.#wait(work, bytes, writer);
+    else this.#build(work, bytes, writer);
   }
 
   /** Lets waiting commits go on: the index has caught up. */
@@ -195,7 +195,7 @@ export class Committer {
     return open === undefined || (open.txs.length < GROUP_TRANSACTIONS_MAX && open.bytes + bytes <= GROUP_BYTES_MAX);
   }
 
-  #wait(spec: TxSpec, bytes: number, writer: Writer): void {
+  #wait(work: TxSpec | ForeignTx, bytes: number, writer: Writer): void {
     if (this.#waiting.length >= COMMIT_QUEUE_MAX || this.#waitingBytes + bytes > COMMIT_QUEUE_BYTES_MAX) {
       const data = {
         limit: this.#waiting.length >= COMMIT_QUEUE_MAX ? COMMIT_QUEUE_MAX : COMMIT_QUEUE_BYTES_MAX,
@@ -204,31 +204,36 @@ export class Committer {
       writer.reject(new StoreError("overloaded", "too many writes are waiting: try again later", data));
       return;
     }
-    this.#waiting.push({ spec, bytes, writer });
+    this.#waiting.push({ work, bytes, writer });
     this.#waitingBytes += bytes;
   }
 
   #admitWaiting(): void {
     let admitted = 0;
-    for (const { spec, bytes, writer } of this.#waiting) {
+    for (const { work, bytes, writer } of this.#waiting) {
       if (!this.#hasRoom(bytes)) break;
       admitted++;
       this.#waitingBytes -= bytes;
-      this.#build(spec, bytes, writer);
+      this.#build(work, bytes, writer);
     }
     this.#waiting.splice(0, admitted);
     this.#tell();
   }
 
-  #build(spec: TxSpec, bytes: number, writer: Writer): void {
-    const { overlay, clock } = this.#parts;
+  #build(work: TxSpec | ForeignTx, bytes: number, writer: Writer): void {
+    if (work instanceof ForeignTx) this.#adopt(work, writer);
+    else this.#make(work, bytes, writer);
+  }
+
+  #make(spec: TxSpec, bytes: number, writer: Writer): void {
+    const { clock } = this.#parts;
     const now = BigInt(Math.floor(clock.nowMs() / 1000));
     const before = this.#chain.point;
     const entries = spec.entriesOfTx?.(before.txId + 1n) ?? spec.entries;
     const texts = keyTexts(entries);
     try {
       this.#parts.checkPreconditions(spec.preconditions, now);
-      checkDistinct(texts);
+      requireDistinct(texts);
     } catch (error) {
       this.#refuse(error, writer);
       return;
@@ -242,6 +247,36 @@ export class Committer {
       writer.reject(error);
       return;
     }
+    this.#join(tx, before, texts, bytes, writer);
+  }
+
+  #adopt(foreign: ForeignTx, writer: Writer): void {
+    const before = this.#chain.point;
+    const { id } = foreign.header;
+    const expected = before.txId + 1n;
+    let tx: BuiltTx;
+    try {
+      if (id !== expected) throw foreignAhead(id, expected);
+      tx = this.#chain.adopt(foreign, this.#node);
+    } catch (error) {
+      this.#refuse(error, writer);
+      return;
+    }
+    this.#join(tx, before, foreign.texts, foreign.bytes, writer);
+  }
+
+  /** A node of the history tree of any transaction that is built. */
+  readonly #node: NodeReader = (level, index) => {
+    const txId = (BigInt(index) + 1n) << BigInt(level);
+    for (const group of [this.#flushing, this.#open]) {
+      const node = group?.txs[Number(txId - group.before.txId - 1n)]?.nodes[level];
+      if (node !== undefined) return node;
+    }
+    return this.#parts.node(level, index);
+  };
+
+  #join(tx: BuiltTx, before: ChainPoint, texts: readonly string[], bytes: number, writer: Writer): void {
+    const { overlay } = this.#parts;
     this.#open ??= { before, txs: [], indexables: [], writers: [], refusals: [], bytes: 0 };
     const forIndex = indexable(tx.header.id, tx.alh, tx.entries, texts);
     for (const version of forIndex.versions) overlay.add(version.text, version);
@@ -337,39 +372,8 @@ function isUnknown(error: unknown): boolean {
   return error instanceof StoreError && error.code === "outcome_unknown";
 }
 
-function checkSpec(spec: TxSpec, settings: StoreSettings): void {
-  const { entries, metadata: txMetadata } = spec;
-  if (txMetadata !== undefined && settings.writeTxHeaderVersion === 0) {
-    throw new StoreError("metadata_unsupported", "transactions of header version 0 cannot carry metadata");
-  }
-  if (entries.length === 0) throw new StoreError("no_entries", "a transaction needs at least one entry");
-  if (entries.length > settings.maxTxEntries) throw tooMuch("too_many_entries", settings.maxTxEntries, "maxTxEntries");
-  for (const { key, value, metadata } of entries) {
-    if (key.length === 0) throw new StoreError("empty_key", "a store key has at least its prefix byte");
-    if (key.length > settings.maxKeyLen) throw tooMuch("key_too_long", settings.maxKeyLen, "maxKeyLen");
-    if (value.length > settings.maxValueLen) throw tooMuch("value_too_long", settings.maxValueLen, "maxValueLen");
-    if (settings.writeTxHeaderVersion === 0 && attributesOf(metadata) !== undefined) {
-      throw new StoreError("metadata_unsupported", "entries of header version 0 cannot carry metadata");
-    }
-  }
-}
-
-function tooMuch(
-  code: "too_many_entries" | "key_too_long" | "value_too_long",
-  limit: number,
-  setting: string,
-): StoreError {
-  return new StoreError(code, `more than ${limit} (${setting})`, { limit, setting });
-}
-
-function checkDistinct(keys: readonly string[]): void {
-  if (keys.length < 2 || new Set(keys).size === keys.length) return;
-  throw new StoreError("duplicate_key", "a transaction holds each key once");
-}
-
-/** Bytes of all keys and values. */
-export function specBytes(spec: TxSpec): number {
-  let bytes = 0;
-  for (const { key, value } of spec.entries) bytes += key.length + value.length;
-  return bytes;
+/** A foreign transaction that does not follow the last one. */
+export function foreignAhead(txId: bigint, expected: bigint): StoreError {
+  const message = `transaction ${txId} does not follow the last one: the next is ${expected}`;
+  return new StoreError("foreign_tx_ahead", message, { txId, expected });
 }

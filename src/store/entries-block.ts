@@ -4,7 +4,7 @@
 //   u8 count | u32 n | n bytes | count × u8 place | offsets | crc
 //
 //   n bytes: each entry as field 2 of a `Tx` message: 12 | varint length | TxEntry (key, hValue, vLen, metadata)
-//   place    0 here    1 pieces: value rows of its own    2 value segment    3 truncated
+//   place    0 here    1 pieces: value rows of its own    2 value segment    3 truncated    4 withheld
 //   offsets  u64 logical offset in the segments, of each entry whose value is there
 //
 // "Here": after the block when entries are in the transaction record, in a row of values otherwise. There the values of
@@ -27,6 +27,7 @@ import {
   PLACE_PIECES,
   PLACE_SEGMENT,
   PLACE_TRUNCATED,
+  PLACE_WITHHELD,
   valueLengthOf,
 } from "./block-bytes.ts";
 import { CHECKSUM_BYTES, crc32 } from "./checksum.ts";
@@ -48,10 +49,13 @@ export type ValueAt =
   /** In the value segment of its transaction, at this logical offset. */
   | { readonly place: "segment"; readonly offset: bigint }
   /** Removed for good; its digest stays. */
-  | { readonly place: "truncated" };
+  | { readonly place: "truncated" }
+  /** It was truncated where the transaction comes from: it never was here, and its length is not known (vLen 0). */
+  | { readonly place: "withheld" };
 
 const PIECES: ValueAt = { place: "pieces" };
 const TRUNCATED: ValueAt = { place: "truncated" };
+const WITHHELD: ValueAt = { place: "withheld" };
 
 /** The block of at most ROW_ENTRIES entries. */
 export function encodeBlock(entries: readonly StoredEntry[], allocate: Allocate): Uint8Array {
@@ -85,6 +89,8 @@ function placeCode(at: ValueAt): number {
       return PLACE_SEGMENT;
     case "truncated":
       return PLACE_TRUNCATED;
+    case "withheld":
+      return PLACE_WITHHELD;
   }
 }
 
@@ -233,6 +239,8 @@ export class EntriesBlock {
         return { place: "segment", offset: viewOf(this.#offsets).getBigUint64(this.#segments * OFFSET_BYTES) };
       case PLACE_TRUNCATED:
         return TRUNCATED;
+      case PLACE_WITHHELD:
+        return WITHHELD;
       default:
         throw new RangeError("a value is nowhere");
     }

@@ -23,6 +23,16 @@ export type StoreErrorCode =
   /** A key has changed since the state that the write was made for: look again, and repeat it. */
   | "state_changed"
   | "metadata_unsupported"
+  /** A transaction from elsewhere that cannot become part of this history. `data.txId`, `data.check`: which check it fails. */
+  | "foreign_tx_refused"
+  /** A transaction from elsewhere, and those before it are not here. `data.txId`, `data.expected`: the next one. */
+  | "foreign_tx_ahead"
+  /** Another transaction with this id is here: two histories. `data.txId`. */
+  | "tx_diverged"
+  /** The transaction was taken back before it was committed. `data.txId`. */
+  | "tx_discarded"
+  /** The transaction is stored, and too few replicas have said that they have it. `data.txId`. */
+  | "unacknowledged"
   /** The value was removed by truncation; its digest and the proofs stay. `data.txId`. */
   | "value_truncated"
   /** The stored bytes do not match their digest. `data`: database, txId, what was being read; never the bytes. */

@@ -1,9 +1,9 @@
 // When a version of a key has a value to read, and what a write may demand of one.
 
 import type { KvMetadata } from "../proof/model.ts";
-import type { Precondition } from "./committer.ts";
 import { StoreError } from "./errors.ts";
 import type { VersionRecord } from "./layout.ts";
+import type { Precondition } from "./tx-spec.ts";
 
 /** Whether a version can be read: not deleted, not expired. */
 export function isReadable(version: VersionRecord | undefined, nowSeconds: bigint): version is VersionRecord {

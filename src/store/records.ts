@@ -1,11 +1,12 @@
 // Rows of the log table, to and from domain values (drawn in layout.ts). Writing decides where each value goes; reading
 // distrusts every length, since the bytes come from a disk.
 
-import { concat, equalBytes, setU16, setU32 } from "../base/bytes.ts";
+import { concat, EMPTY, equalBytes, setU16, setU32 } from "../base/bytes.ts";
 import { EntriesTree, upperNodeCount } from "../proof/entries-tree.ts";
 import { entryDigest } from "../proof/entry-digest.ts";
 import type { TxEntry, TxHeader } from "../proof/model.ts";
 import { decodeTxHeaderRecord, encodeTxHeaderRecord } from "../proof/record.ts";
+import { sha256 } from "../proof/sha256.ts";
 import { type Allocate, allocateAnew } from "./arena.ts";
 import { CHECKSUM_BYTES, crc32 } from "./checksum.ts";
 import { EntriesBlock, encodeBlock, type StoredEntry } from "./entries-block.ts";
@@ -38,6 +39,8 @@ export interface BuiltTx {
   readonly entries: readonly TxEntry[];
   /** Store value of each entry. */
   readonly values: readonly Uint8Array[];
+  /** Whether it came from elsewhere without its values: those in `values` are empty, also where the entry's is not. */
+  readonly withheld: boolean;
 }
 
 /** A transaction record as read. */
@@ -52,7 +55,8 @@ export interface TxRecord {
 }
 
 const DIGEST_BYTES = 32;
-const NO_VALUE = new Uint8Array(0);
+const HERE_EMPTY = { place: "here", value: EMPTY } as const;
+const EMPTY_HASH = sha256(EMPTY);
 
 type Put = (key: Uint8Array, value: Uint8Array) => void;
 type TxHead = Pick<TxRecord, "header" | "alh" | "nodes" | "tree">;
@@ -68,7 +72,9 @@ export function writeTxRows(
   allocate: Allocate = allocateAnew,
 ): void {
   const inside = fitsInside(tx, offsets !== undefined);
-  const entries = placed(tx, offsets, inside ? INLINE_RECORD_BYTES_MAX : INLINE_VALUE_BYTES_MAX);
+  const entries = tx.withheld
+    ? withheld(tx.entries)
+    : placed(tx, offsets, inside ? INLINE_RECORD_BYTES_MAX : INLINE_VALUE_BYTES_MAX);
   putEntries(tx, entries, inside, put, allocate);
   entries.forEach(({ at }, entry) => {
     if (at.place !== "pieces") return;
@@ -83,9 +89,9 @@ export function writeTxRows(
 /** The rows of a stored transaction again, without its values. `entries` are all of them, in order. */
 export function writeTruncatedRows(record: TxRecord, entries: readonly StoredEntry[], put: Put): void {
   const { version } = record.header;
-  const kept = entries.map(({ entry }) => ({
+  const kept = entries.map(({ entry, at }) => ({
     entry,
-    at: entry.vLen === 0 ? { place: "here" as const, value: NO_VALUE } : { place: "truncated" as const },
+    at: entry.vLen > 0 ? ({ place: "truncated" } as const) : at.place === "withheld" ? at : HERE_EMPTY,
   }));
   const tree = new EntriesTree(entries.map(({ entry }) => entryDigest(entry, version))).upperNodes(TREE_LEVEL_MIN);
   putEntries({ ...record, tree }, kept, record.inside !== undefined, put, allocateAnew);
@@ -145,6 +151,14 @@ function placed(tx: BuiltTx, offsets: readonly bigint[] | undefined, inlineMax: 
     }
     return { entry, at: value.length <= inlineMax ? { place: "here", value } : { place: "pieces" } };
   });
+}
+
+/** Of an empty value the hash says so; of every other one no more than the hash is known. */
+function withheld(entries: readonly TxEntry[]): StoredEntry[] {
+  return entries.map((entry) => ({
+    entry,
+    at: equalBytes(entry.hValue, EMPTY_HASH) ? HERE_EMPTY : { place: "withheld" },
+  }));
 }
 
 /** Whether entries and values are few and small enough to share the transaction's own record. */

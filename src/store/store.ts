@@ -1,46 +1,34 @@
-// The ledger of one database: what the rooms above see. It opens the log, brings the index up to it, and ties committer,
-// overlay and indexer together; the reading below is answered by tx-log (by transaction) and key-reader (by key).
+// The ledger of one database: what the rooms above see. It ties committer, overlay and indexer together (store-opening.ts opens
+// them); the reading below is answered by tx-log (by transaction) and key-reader (by key).
 
-import { join } from "node:path";
 import { systemTimers } from "../base/clock.ts";
-import { OVERLAY_VERSIONS_MAX } from "../base/limits.ts";
+import { FOREIGN_TXS_AHEAD_MAX, OVERLAY_VERSIONS_MAX, PRECOMMITTED_TXS_MAX } from "../base/limits.ts";
 import type { TxHeader } from "../proof/model.ts";
-import { type ChainPoint, chainPointOf, checkedEnd } from "./chain.ts";
-import { closingUnless, LocalCommitLog, openLogTables } from "./commit-log.ts";
-import { Committer, type Precondition, type StoreSettings, specBytes, type TxSpec } from "./committer.ts";
+import { Arrivals, type Arrived } from "./arrivals.ts";
+import { chainPointOf } from "./chain.ts";
+import type { LocalCommitLog } from "./commit-log.ts";
+import { CommitState, type StorePoint } from "./commit-state.ts";
+import { Committer } from "./committer.ts";
 import { StoreError } from "./errors.ts";
-import { examine } from "./examine.ts";
+import { ForeignTx } from "./foreign-tx.ts";
 import type { CompactionRule } from "./index-compaction.ts";
-import { type IndexableTx, indexableFromLog } from "./indexable.ts";
-import { Indexer } from "./indexer.ts";
+import { indexableFromLog } from "./indexable.ts";
+import type { Indexer } from "./indexer.ts";
 import { type KeyRange, KeyReader, type KeyVersion } from "./key-reader.ts";
 import type { VersionRecord } from "./layout.ts";
 import { openSegments } from "./open-segments.ts";
-import { Overlay } from "./overlay.ts";
+import type { Overlay } from "./overlay.ts";
 import { checkPrecondition } from "./readable.ts";
-import type { StoreOptions } from "./store-options.ts";
-import { recoverPlace } from "./take-place.ts";
+import { abandon, indexDirectoryOf, logDirectoryOf, openStoreParts, type StoreParts } from "./store-opening.ts";
+import type { StoreModes, StoreOptions } from "./store-options.ts";
 import { finishTruncation, type LogPlace, requireTruncatable, truncateValues } from "./truncate.ts";
-import { Trust } from "./trust.ts";
-import { logTables, TxLog } from "./tx-log.ts";
+import type { Trust } from "./trust.ts";
+import type { StoreSettings } from "./tx-limits.ts";
+import type { TxLog } from "./tx-log.ts";
+import { type Precondition, specBytes, type TxSpec } from "./tx-spec.ts";
 
-export type { StoreOptions } from "./store-options.ts";
-
-/** A point of the chain as a client knows it: id and Alh. */
-export interface StorePoint {
-  readonly txId: bigint;
-  readonly alh: Uint8Array;
-}
-
-interface StoreParts {
-  readonly log: TxLog;
-  readonly commitLog: LocalCommitLog;
-  readonly overlay: Overlay;
-  readonly indexer: Indexer;
-  readonly committed: StorePoint;
-  readonly end: ChainPoint;
-  readonly trust: Trust;
-}
+/** Refusals that were decided by looking at what may not be committed yet. */
+const LOOKED: readonly string[] = ["precondition_failed", "key_not_found", "key_expired", "state_changed"];
 
 export class Store implements AsyncDisposable {
   readonly #options: StoreOptions;
@@ -51,10 +39,9 @@ export class Store implements AsyncDisposable {
   readonly #committer: Committer;
   readonly #keys: KeyReader;
   readonly #trust: Trust;
+  readonly #state: CommitState;
+  readonly #arrivals: Arrivals;
   #dropsIndex = false;
-  #committed: StorePoint;
-  /** Durable transactions that may not be seen yet. */
-  #precommitted: IndexableTx[] = [];
   #closing: Promise<void> | undefined;
   #isClosed = false;
   #truncation: Promise<void> = Promise.resolve();
@@ -67,7 +54,8 @@ export class Store implements AsyncDisposable {
     this.#overlay = overlay;
     this.#indexer = indexer;
     this.#trust = trust;
-    this.#committed = committed;
+    const { timers = systemTimers } = options;
+    this.#state = new CommitState({ commitLog, committed, timers, onCommitted: (txs) => indexer.add(txs) });
     this.#keys = new KeyReader(options.database, overlay, () => indexer.tables);
     this.#committer = new Committer({
       commitLog,
@@ -76,9 +64,19 @@ export class Store implements AsyncDisposable {
       settings: options.settings,
       clock: options.clock,
       checkPreconditions: (preconditions, now) => this.#check(preconditions, now),
-      onDurable: (group) => this.#durable(group),
+      onDurable: (group) => this.#state.durable(group),
       isBacklogged: () => this.#isBacklogged(),
+      node: (level, index) => log.node(level, index),
     });
+    const window = BigInt(options.foreignTxsAheadMax ?? FOREIGN_TXS_AHEAD_MAX);
+    const arrivals = {
+      timers,
+      built: () => this.#committer.built,
+      adopt: (foreign: ForeignTx) => this.#committer.adopt(foreign),
+      header: (txId: bigint) => log.header(txId),
+      alh: (txId: bigint) => log.alh(txId),
+    };
+    this.#arrivals = new Arrivals(arrivals, window);
     this.#readPrecommitted(end.txId);
   }
 
@@ -87,92 +85,46 @@ export class Store implements AsyncDisposable {
    * `format_unsupported` or `damaged`.
    */
   static async open(options: StoreOptions): Promise<Store> {
-    const { directory, place, database, logger, timers = systemTimers } = options;
-    await place.occupy();
-    const logDirectory = join(directory, "log");
-    const indexDirectory = join(directory, "index");
-    let log: TxLog | undefined;
     let store: Store | undefined;
+    const parts = await openStoreParts(options, () => store?.resumeCommits());
     try {
-      for (const directory of [logDirectory, indexDirectory]) await recoverPlace(options.driver, directory);
-      const environments = { database, driver: options.driver, logDirectory, indexDirectory, logger };
-      const lastEnd = await place.lastEnd();
-      const distrusted = await examine(environments, lastEnd);
-      await place.markOpen();
-      const closedCleanly = lastEnd === "clean" ? [logDirectory, indexDirectory] : [];
-      const trust = new Trust(options.driver, { distrusted, closedCleanly, beforeWrites: () => place.syncMarker() });
-      const { driver } = trust;
-      // An environment that is missing is made, written to, when it is opened.
-      if (!(await driver.exists(indexDirectory))) await place.syncMarker();
-      const tables = await openLogTables(driver, logDirectory);
-      const opened = await closingUnless(
-        tables.engine,
-        async () => new TxLog(database, tables, await openSegments(options, tables)),
-      );
-      log = opened;
-      const reopen = async (): Promise<TxLog["tables"]> => {
-        await opened.tables.engine.close().catch(() => undefined);
-        try {
-          return await openLogTables(driver, logDirectory);
-        } catch (error) {
-          // A disk that takes no writes any more may still be read.
-          opened.tables = logTables(await driver.open(logDirectory, { durable: true, readOnly: true }));
-          throw error;
-        }
-      };
-      const { commitsAlone = true, valuesInSegments = false } = options;
-      const commitLog = await LocalCommitLog.open(opened, reopen, { commitsAlone, valuesInSegments });
-      const committed = chainPointOf(opened, commitLog.committed);
-      const end = checkedEnd(opened, database);
-      const overlay = new Overlay();
-      const onProgress = (): void => store?.resumeCommits();
-      const indexParts = {
-        database,
-        driver,
-        directory: indexDirectory,
-        log: opened,
-        overlay,
-        logger,
-        timers,
-        requireWholeLog: () => driver.probe(logDirectory),
-        onProgress,
-        onReplay: options.onReplay,
-      };
-      const indexer = await Indexer.open(indexParts, committed.txId);
-      store = new Store(options, { log: opened, commitLog, overlay, indexer, committed, end, trust });
+      store = new Store(options, parts);
+    } catch (error) {
+      await abandon(options, parts.log);
+      throw error;
+    }
+    try {
       await store.#finishTruncation();
-      store.#reportUnsound(indexDirectory);
+      store.#reportUnsound();
       return store;
     } catch (error) {
-      if (store !== undefined) {
-        await store.close();
-        throw error;
-      }
-      await log?.tables.engine.close().catch(() => undefined);
-      log?.segments?.close();
-      await place.leave();
+      await store.close();
       throw error;
     }
   }
 
   /**
-   * From the next commit on these are the bounds, and whether values are kept so that truncation is cheap. Commits under way
-   * end first.
+   * From the next commit on these are the bounds and modes. Commits under way end first. What was precommitted is committed when
+   * the log commits alone from now on.
    */
-  async configure(settings: StoreSettings, valuesInSegments: boolean): Promise<void> {
+  async configure(settings: StoreSettings, modes: StoreModes): Promise<void> {
     this.#requireOpen();
+    const { commitsAlone, valuesInSegments, foreignTxsAheadMax } = modes;
     await this.#committer.exclusively(async () => {
       const { database, place } = this.#options;
       this.#log.segments ??= await openSegments({ database, place, valuesInSegments }, this.#log.tables);
+      await this.#commitLog.setCommitsAlone(commitsAlone);
       this.#commitLog.valuesInSegments = valuesInSegments;
+      this.#arrivals.window = BigInt(foreignTxsAheadMax);
       this.#committer.settings = settings;
     });
+    this.#state.durable([]);
   }
 
   /** Resolves when all that is committed now is in the index, and the index, if `synced`, on disk. Throws `index_behind`. */
   async flushIndex(synced: boolean): Promise<void> {
     this.#requireOpen();
-    await this.#indexer.flush(this.#committed.txId, synced);
+    await this.#indexer.flush(this.committed.txId, synced);
   }
 
   /** Writes the index anew, packed. Throws `compaction_early`, `compaction_running`, `index_behind`. */
@@ -183,7 +135,7 @@ export class Store implements AsyncDisposable {
 
   /** Last acknowledged transaction: what readers see. */
   get committed(): StorePoint {
-    return this.#committed;
+    return this.#state.committed;
   }
 
   /** Last durable transaction. */
@@ -202,18 +154,71 @@ export class Store implements AsyncDisposable {
     return this.#log.tables.engine.sizeBytes() + this.#indexer.sizeBytes() + (this.#log.segments?.sizeBytes ?? 0);
   }
 
-  /** Resolves with the header when the transaction is on disk. */
-  async commit(spec: TxSpec): Promise<TxHeader> {
+  /** Resolves with the header when the transaction is committed. Rejects, when it has to be waited for, as untilCommitted(). */
+  commit(spec: TxSpec): Promise<TxHeader> {
+    return this.#commitLog.commitsAlone ? this.precommit(spec) : this.#commitAcknowledged(spec);
+  }
+
+  /** Resolves with the header when the transaction is on disk. Where the log waits for others it is not committed yet. */
+  async precommit(spec: TxSpec): Promise<TxHeader> {
     this.#options.space?.requireRoom(specBytes(spec));
     if (this.#isBacklogged()) this.#indexer.requireRoom();
     return this.#committer.commit(spec);
   }
 
+  async #commitAcknowledged(spec: TxSpec): Promise<TxHeader> {
+    try {
+      const header = await this.precommit(spec);
+      await this.#state.untilCommitted(header.id);
+      return header;
+    } catch (error) {
+      // What kept it from being written may still be taken back.
+      if (error instanceof StoreError && LOOKED.includes(error.code))
+        await this.#state.untilCommitted(this.#committer.durable.txId);
+      throw error;
+    }
+  }
+
+  /**
+   * Takes in a transaction that was made elsewhere, as the very transaction that it is there: same header, same Alh. Resolves when
+   * it is on disk. `blob`, `trusted`: see ForeignTx. Rejects with what ForeignTx throws, `foreign_tx_ahead`, `tx_diverged`,
+   * `overloaded`.
+   */
+  async adopt(blob: Uint8Array, trusted: boolean, signal: AbortSignal | undefined): Promise<Arrived> {
+    this.#requireOpen();
+    const foreign = new ForeignTx(blob, this.#committer.settings, trusted);
+    this.#options.space?.requireRoom(foreign.bytes);
+    if (this.#isBacklogged()) this.#indexer.requireRoom();
+    return this.#arrivals.take(foreign, signal);
+  }
+
   /** Acknowledges precommitted transactions up to `txId`. */
   async commitUpTo(txId: bigint): Promise<void> {
     this.#requireOpen();
-    await this.#commitLog.commitUpTo(txId);
-    this.#acknowledge();
+    await this.#state.commitUpTo(txId);
+    this.#committer.resume();
+  }
+
+  /** The same for a log that waits for replicas, and nobody waits for it: they have what is precommitted up to `txId`. */
+  acknowledge(txId: bigint): void {
+    const { txId: last } = this.#committer.durable;
+    const upTo = txId < last ? txId : last;
+    if (upTo <= this.committed.txId) return;
+    this.commitUpTo(upTo).catch((error: unknown) => {
+      const { database, logger } = this.#options;
+      const fields = { database, txId: String(upTo), error: String(error) };
+      logger.error(fields, "what replicas acknowledged could not be committed: the next acknowledgement tries again");
+    });
+  }
+
+  /** As CommitState.waitFor(): looks whenever a transaction is durable, committed or taken back. */
+  waitFor(ready: () => boolean, ms: number, signal: AbortSignal | undefined): Promise<boolean> {
+    return this.#state.waitFor(ready, ms, signal);
+  }
+
+  /** Resolves when the index holds all that is committed now, or cannot be written. */
+  indexSettled(): Promise<void> {
+    return this.#indexer.settled();
   }
 
   /** Takes back precommitted transactions after `txId`, as if they had never been. Throws `illegal_state` for committed ones. */
@@ -221,7 +226,8 @@ export class Store implements AsyncDisposable {
     this.#requireOpen();
     await this.#committer.discardAfter(txId, async () => {
       await this.#commitLog.discardAfter(txId);
-      this.#precommitted = this.#precommitted.filter((tx) => tx.txId <= txId);
+      this.#state.discarded(txId);
+      this.#arrivals.reset();
       return chainPointOf(this.#log, txId);
     });
   }
@@ -232,7 +238,7 @@ export class Store implements AsyncDisposable {
    */
   async truncateBefore(txId: bigint): Promise<void> {
     this.#requireOpen();
-    requireTruncatable(txId, this.#committed.txId);
+    requireTruncatable(txId, this.committed.txId);
     await this.#truncating(() => truncateValues(this.#log, txId, this.#logPlace, this.#exclusively));
   }
 
@@ -250,19 +256,19 @@ export class Store implements AsyncDisposable {
   /** Latest version of a store key as acknowledged; deletions and expired versions included. */
   latest(key: Uint8Array): VersionRecord | undefined {
     this.#requireReadable();
-    return this.#keys.latest(key, this.#committed.txId);
+    return this.#keys.latest(key, this.committed.txId);
   }
 
   /** Revisions `first`..`last` of a store key, which exist. */
   revisions(key: Uint8Array, first: bigint, last: bigint, reverse: boolean): VersionRecord[] {
     this.#requireReadable();
-    return this.#keys.revisions(key, first, last, reverse, this.#committed.txId);
+    return this.#keys.revisions(key, first, last, reverse, this.committed.txId);
   }
 
   /** Latest versions of the store keys in a range. The iteration must end in the same turn of the event loop. */
   scan(range: KeyRange): Iterable<KeyVersion> {
     this.#requireReadable();
-    return this.#keys.scan(range, this.#committed.txId);
+    return this.#keys.scan(range, this.committed.txId);
   }
 
   /** Resolves when no write is under way and the index holds everything. */
@@ -287,7 +293,7 @@ export class Store implements AsyncDisposable {
   }
 
   #isBacklogged(): boolean {
-    return this.#overlay.size >= OVERLAY_VERSIONS_MAX;
+    return this.#overlay.size >= OVERLAY_VERSIONS_MAX || this.#state.precommittedCount >= PRECOMMITTED_TXS_MAX;
   }
 
   #requireOpen(): void {
@@ -304,13 +310,14 @@ export class Store implements AsyncDisposable {
   }
 
   get #logPlace(): LogPlace {
-    return { driver: this.#trust.driver, directory: join(this.#options.directory, "log") };
+    return { driver: this.#trust.driver, directory: logDirectoryOf(this.#options.directory) };
   }
 
   readonly #exclusively = (action: () => Promise<void>): Promise<void> => this.#committer.exclusively(action);
 
-  #reportUnsound(indexDirectory: string): void {
-    const { onUnsound, database, logger } = this.#options;
+  #reportUnsound(): void {
+    const { onUnsound, database, logger, directory: home } = this.#options;
+    const indexDirectory = indexDirectoryOf(home);
     this.#trust.report((directory, error) => {
       if (this.#closing !== undefined) return;
       const environment = directory === indexDirectory ? "index" : "log";
@@ -347,6 +354,7 @@ export class Store implements AsyncDisposable {
     const writesEnded = this.#committer.close();
     await this.#truncation;
     await writesEnded;
+    this.#state.close();
     // Whoever was told just now that his write is stored may still read what proves it.
     await new Promise((resolve) => setImmediate(resolve));
     this.#isClosed = true;
@@ -356,35 +364,18 @@ export class Store implements AsyncDisposable {
       for (const result of closed) if (result.status === "rejected") throw result.reason;
       // As long as not all of it was looked at, the next stay is as careful as this one.
       if (this.#trust.isWhole) await this.#options.place.markClosed();
-      if (this.#dropsIndex) await this.#options.driver.destroy(join(this.#options.directory, "index"));
+      if (this.#dropsIndex) await this.#options.driver.destroy(indexDirectoryOf(this.#options.directory));
     } finally {
       await this.#options.place.leave();
     }
   }
 
-  #durable(group: readonly IndexableTx[]): void {
-    this.#precommitted.push(...group);
-    this.#acknowledge();
-  }
-
-  #acknowledge(): void {
-    const upTo = this.#commitLog.committed;
-    const waiting = this.#precommitted;
-    let count = 0;
-    while (count < waiting.length && (waiting[count] as IndexableTx).txId <= upTo) count++;
-    if (count === 0) return;
-    const acknowledged = waiting.splice(0, count);
-    const { txId, alh } = acknowledged.at(-1) as IndexableTx;
-    this.#committed = { txId, alh };
-    this.#indexer.add(acknowledged);
-  }
-
   /** Transactions that were precommitted when the store was closed: the writer's view has them, readers do not. */
   #readPrecommitted(last: bigint): void {
-    for (let txId = this.#committed.txId + 1n; txId <= last; txId++) {
+    for (let txId = this.committed.txId + 1n; txId <= last; txId++) {
       const tx = indexableFromLog(this.#log, txId);
       for (const version of tx.versions) this.#overlay.add(version.text, version);
-      this.#precommitted.push(tx);
+      this.#state.durable([tx]);
     }
   }
 

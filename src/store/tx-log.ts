@@ -338,6 +338,8 @@ export class TxLog {
         return this.segments?.read(txId, at.offset, entry.vLen) ?? this.#lost(txId, entry);
       case "truncated":
         return this.#lost(txId, entry);
+      case "withheld":
+        throw this.#truncated(txId, entry);
     }
   }
 

@@ -11,9 +11,9 @@ import { RoomError } from "../base/errors.ts";
 import { historyRoot, leafHash, type NodeReader } from "../proof/history-tree.ts";
 import type { TxHeader } from "../proof/model.ts";
 import { alh as computeAlh, EMPTY_ALH, ZERO_DIGEST } from "../proof/tx-header.ts";
+import type { StorePoint } from "./commit-state.ts";
 import type { TxRecord } from "./records.ts";
 import { RunningTree } from "./running-tree.ts";
-import type { StorePoint } from "./store.ts";
 import type { Findings } from "./verify-report.ts";
 
 type TxHead = Pick<TxRecord, "header" | "alh" | "nodes">;

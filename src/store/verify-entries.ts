@@ -158,7 +158,7 @@ export class EntriesCheck {
     const { entry, at } = stored;
     const { covered } = this.#findings;
     const pieces = at.place === "pieces" ? this.#takePieces(txId, index, entry) : undefined;
-    if (entry.vLen > 0 && txId < this.#source.truncatedBefore()) {
+    if (at.place === "withheld" || (entry.vLen > 0 && txId < this.#source.truncatedBefore())) {
       this.truncatedValues++;
       return;
     }
@@ -184,6 +184,7 @@ export class EntriesCheck {
       case "segment":
         return this.#source.segments.read(txId, at.offset, entry.vLen) ?? "the value is not in its segment";
       case "pieces":
+      case "withheld":
         return "the value is missing";
       case "truncated":
         return "the value was removed though nothing says that values of this transaction are truncated";

@@ -4,12 +4,12 @@
 import { compareBytes, equalBytes, toHex, viewOf } from "../base/bytes.ts";
 import type { NodeReader } from "../proof/history-tree.ts";
 import type { TxEntry } from "../proof/model.ts";
+import type { StorePoint } from "./commit-state.ts";
 import type { Engine, Table } from "./engine.ts";
 import type { StoredEntry } from "./entries-block.ts";
 import { txIdOfKey, txKey, txRangeStart } from "./layout.ts";
 import { decodeTxHead, decodeTxRecord, nodeOfTxRecord, type TxRecord } from "./records.ts";
 import { RowStream } from "./row-stream.ts";
-import type { StorePoint } from "./store.ts";
 import { TxRanges } from "./tx-ranges.ts";
 import { ChainCheck } from "./verify-chain.ts";
 import { EntriesCheck } from "./verify-entries.ts";

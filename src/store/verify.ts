@@ -11,6 +11,7 @@
 import { equalBytes, viewOf } from "../base/bytes.ts";
 import type { Random } from "../base/random.ts";
 import { EMPTY_ALH } from "../proof/tx-header.ts";
+import type { StorePoint } from "./commit-state.ts";
 import {
   COMMITTED_ROW,
   decodeTxIdRow,
@@ -24,7 +25,6 @@ import {
   txKey,
   WATERMARK_ROW,
 } from "./layout.ts";
-import type { StorePoint } from "./store.ts";
 import type { LogTables } from "./tx-log.ts";
 import { IndexCheck, type IndexSource } from "./verify-index.ts";
 import { nameDifferences } from "./verify-index-rows.ts";

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { ProofError } from "../../src/proof/errors.ts";
+import { StoreError } from "../../src/store/errors.ts";
 import { WireError } from "../../src/wire/errors.ts";
 
 export interface VectorCase {
@@ -34,6 +35,9 @@ export interface FileResult {
   /** The cases that nothing here can answer yet. */
   readonly skipped: readonly VectorCase[];
 }
+
+/** What a ledger says to a transaction that it does not take in. */
+const REFUSALS: readonly string[] = ["foreign_tx_refused", "foreign_tx_ahead"];
 
 /** A computed value is not the one that the case gives. */
 export class Mismatch extends Error {
@@ -70,7 +74,11 @@ async function judge(vector: VectorCase, answer: Answer): Promise<string | undef
     await answer(vector);
     return want ? undefined : "was accepted and must be rejected";
   } catch (error) {
-    const rejected = error instanceof ProofError || error instanceof WireError || error instanceof Mismatch;
+    const rejected =
+      error instanceof ProofError ||
+      error instanceof WireError ||
+      error instanceof Mismatch ||
+      (error instanceof StoreError && REFUSALS.includes(error.code));
     if (!rejected) return `crashed: ${error instanceof Error ? error.stack : String(error)}`;
     return want ? `was rejected and must be accepted: ${error.message}` : undefined;
   }

@@ -17,6 +17,7 @@ import {
   txMetadataAnswers,
 } from "./kinds/bytes.ts";
 import { clientFlowAnswers } from "./kinds/client-flows.ts";
+import { exportedTxAnswers } from "./kinds/exported-txs.ts";
 import { ahtreeAnswers, htreeAnswers } from "./kinds/trees.ts";
 import { type Answers, type FileResult, runFile, type VectorCase } from "./vector-file.ts";
 
@@ -38,6 +39,7 @@ export const ANSWERS: Readonly<Record<string, Answers>> = {
   dual_proof_v2: dualProofV2Answers,
   state_signature: stateSignatureAnswers,
   client_flows: clientFlowAnswers,
+  export_tx: exportedTxAnswers,
 };
 
 /** Operations that may be skipped in a file that has answers: rows of SQL tables are not built yet. */

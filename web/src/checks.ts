@@ -172,6 +172,7 @@ const EXPLANATIONS: Readonly<Record<CheckName | "signature", Explanation>> = {
   store_key_malformed: { about: "form", holds: "The key is well formed.", why: MALFORMED },
   store_value_malformed: { about: "form", holds: "The value is well formed.", why: MALFORMED },
   record_malformed: { about: "form", holds: "The record is well formed.", why: MALFORMED },
+  exported_tx_malformed: { about: "form", holds: "The exported transaction is well formed.", why: MALFORMED },
   public_key_malformed: { about: "form", holds: "The configured key is a key.", why: MALFORMED },
   version_unsupported: { about: "form", holds: "The transaction is of a kind that this page knows.", why: MALFORMED },
   metadata_unsupported: { about: "form", holds: "The attributes are of a kind that this page knows.", why: MALFORMED },

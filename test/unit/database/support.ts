@@ -4,7 +4,7 @@
 import { utf8, utf8ToString } from "../../../src/base/bytes.ts";
 import type { Clock } from "../../../src/base/clock.ts";
 import { silentLogger } from "../../../src/base/observe.ts";
-import { Database } from "../../../src/database/database.ts";
+import { Database, modesOf } from "../../../src/database/database.ts";
 import type {
   GetRequest,
   HistoryRequest,
@@ -53,6 +53,7 @@ export async function testDatabase(change: DatabaseSettingsChange = {}): Promise
     settings,
     clock,
     logger: silentLogger,
+    ...modesOf(settings),
   });
   const database = new Database({ name: "testdb", settings }, store, clock);
   return { database, store, clock, [Symbol.asyncDispose]: () => database.close() };

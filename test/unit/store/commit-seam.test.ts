@@ -22,7 +22,7 @@ function onBothEngines(name: string, body: (open: OpenStore) => Promise<void>): 
 }
 
 const commitMany = async (store: Store, count: number): Promise<void> => {
-  for (let i = 0; i < count; i++) await store.commit(setOf(["k", String(i)], [`k${i}`, "x".repeat(i * 50)]));
+  for (let i = 0; i < count; i++) await store.precommit(setOf(["k", String(i)], [`k${i}`, "x".repeat(i * 50)]));
 };
 
 /** Every header follows the one before it, and the history tree says so too. */
@@ -52,8 +52,8 @@ describe("a log that waits for others", () => {
     assert.equal(again.latest(KEY), undefined);
     // The writer builds on what is precommitted, readers do not see it.
     const exists = { ...setOf(["k", "new"]), preconditions: [{ kind: "key_must_not_exist" as const, key: KEY }] };
-    assert.equal(await codeOf(() => again.commit(exists)), "precondition_failed");
-    await again.commit(setOf(["k", "3"]));
+    assert.equal(await codeOf(() => again.precommit(exists)), "precondition_failed");
+    await again.precommit(setOf(["k", "3"]));
     await again.commitUpTo(4n);
     assert.deepEqual(again.latest(KEY), { txId: 4n, entry: 0, revision: 4n, metadata: undefined });
     checkChain(again, 4n);
@@ -105,10 +105,10 @@ describe("a log that waits for others", () => {
       ...setOf(["k6", "again"]),
       preconditions: [{ kind: "key_must_not_exist" as const, key: plainKey(utf8("k6")) }],
     };
-    const header = await store.commit(fresh);
+    const header = await store.precommit(fresh);
     assert.equal(header.id, 6n);
     assert.equal(toHex(header.prevAlh), kept);
-    for (let i = 0; i < 10; i++) await store.commit(setOf(["k", `after ${i}`]));
+    for (let i = 0; i < 10; i++) await store.precommit(setOf(["k", `after ${i}`]));
     await store.commitUpTo(16n);
     checkChain(store, 16n);
     assert.notEqual(toHex(store.log.node(1, 2)), discarded);
@@ -127,7 +127,7 @@ describe("a log that waits for others", () => {
     await commitMany(store, 3);
     await store.discardAfter(0n);
     assert.equal(store.precommitted.txId, 0n);
-    const header = await store.commit(setOf(["k", "first"]));
+    const header = await store.precommit(setOf(["k", "first"]));
     assert.equal(header.id, 1n);
     assert.equal(header.blTxId, 0n);
   });
@@ -135,9 +135,9 @@ describe("a log that waits for others", () => {
   onBothEngines("lets writes wait while it takes others back, and two discards take turns", async (open) => {
     await using store = await open(WAITING);
     await commitMany(store, 4);
-    const inFlight = store.commit(setOf(["k", "in flight"]));
+    const inFlight = store.precommit(setOf(["k", "in flight"]));
     const discards = Promise.all([store.discardAfter(3n), store.discardAfter(2n)]);
-    const after = store.commit(setOf(["k", "after"]));
+    const after = store.precommit(setOf(["k", "after"]));
     assert.equal((await inFlight).id, 5n);
     await discards;
     assert.equal((await after).id, 3n);
@@ -161,7 +161,7 @@ describe("a log that waits for others", () => {
 
     const waitingAgain = await open(WAITING);
     assert.equal(waitingAgain.committed.txId, 5n);
-    await waitingAgain.commit(setOf(["k", "waiting"]));
+    await waitingAgain.precommit(setOf(["k", "waiting"]));
     assert.equal(waitingAgain.committed.txId, 5n);
     await waitingAgain.close();
     const last = await open(WAITING);
@@ -178,7 +178,7 @@ describe("a log that waits for others", () => {
       const store = await onDisk(directory)({ ...WAITING, driver });
       await commitMany(store, 4);
       gate.shut();
-      const overlapping = [store.commitUpTo(4n), store.commitUpTo(2n), store.commit(setOf(["k", "beside"]))];
+      const overlapping = [store.commitUpTo(4n), store.commitUpTo(2n), store.precommit(setOf(["k", "beside"]))];
       gate.open();
       await Promise.all(overlapping);
       assert.equal(store.committed.txId, 4n);
@@ -199,12 +199,12 @@ describe("a log that waits for others", () => {
     failing = true;
     await assert.rejects(store.discardAfter(2n), /simulated write failure/);
     failing = false;
-    assert.equal(await codeOf(() => store.commit(setOf(["k", "v"]))), "read_only");
+    assert.equal(await codeOf(() => store.precommit(setOf(["k", "v"]))), "read_only");
     assert.equal(store.latest(KEY)?.txId, 2n, "reads go on");
     await store.close();
     const again = await open(WAITING);
     assert.equal(again.precommitted.txId, 2n);
-    assert.equal((await again.commit(setOf(["k", "v"]))).id, 3n);
+    assert.equal((await again.precommit(setOf(["k", "v"]))).id, 3n);
     await again.close();
   });
 });

@@ -11,10 +11,11 @@ import { plainKey, plainValue } from "../../../src/proof/keys.ts";
 import type { KvMetadata } from "../../../src/proof/model.ts";
 import { EMPTY_ALH } from "../../../src/proof/tx-header.ts";
 import type { ChainPoint } from "../../../src/store/chain.ts";
-import { Committer, type Precondition, type TxSpec } from "../../../src/store/committer.ts";
+import { Committer } from "../../../src/store/committer.ts";
 import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
 import { StoreError } from "../../../src/store/errors.ts";
 import { Overlay } from "../../../src/store/overlay.ts";
+import type { Precondition, TxSpec } from "../../../src/store/tx-spec.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { SimulatedDisk } from "../../support/simulated-engine.ts";
 import {
@@ -314,6 +315,7 @@ describe("commit groups", () => {
       checkPreconditions: () => undefined,
       onDurable: () => undefined,
       isBacklogged: () => true,
+      node: () => EMPTY_ALH,
     });
     const waiting = [committer.commit(setOf(["k", "1"])), committer.commit(setOf(["k", "2"]))];
     await turns(10);

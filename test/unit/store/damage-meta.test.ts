@@ -19,7 +19,7 @@ test("a flipped bit in what the log says of itself is damage: nothing is read as
   const disk = new SimulatedDisk({ random: new SeededRandom(1) });
   const open = onSimulatedDisk(disk);
   const store = await open(MODES);
-  for (let i = 1; i <= 9; i++) await store.commit(setOf([`k${i}`, `value ${i}`]));
+  for (let i = 1; i <= 9; i++) await store.precommit(setOf([`k${i}`, `value ${i}`]));
   await store.commitUpTo(8n);
   await store.truncateBefore(4n);
   await store.close();

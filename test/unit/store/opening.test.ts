@@ -11,7 +11,7 @@ import { silentLogger } from "../../../src/base/observe.ts";
 import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
 import { checkLmdbFile } from "../../../src/store/lmdb-check.ts";
 import { probeEnvironment } from "../../../src/store/probing.ts";
-import type { StoreOptions } from "../../../src/store/store.ts";
+import type { StoreOptions } from "../../../src/store/store-options.ts";
 import { codeOf, inDirectory, onDisk, setOf } from "./support.ts";
 
 const PAGE = 8192;

@@ -34,7 +34,8 @@ function rowsOf(keys: readonly Uint8Array[], offsets?: readonly bigint[]): Uint8
     blRoot: digest,
   };
   const values = keys.map((_, i) => VALUES[i % VALUES.length] as Uint8Array);
-  const tx = { header, alh: digest, nodes: [digest, digest, digest], tree: [digest], entries: entriesOf(keys), values };
+  const nodes = [digest, digest, digest];
+  const tx = { header, alh: digest, nodes, tree: [digest], entries: entriesOf(keys), values, withheld: false };
   writeTxRows(tx, offsets, (_key, value) => rows.push(value));
   return rows;
 }

@@ -8,11 +8,11 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { compareBytes, equalBytes } from "../../../src/base/bytes.ts";
 import type { KvMetadata } from "../../../src/proof/model.ts";
-import type { TxSpec } from "../../../src/store/committer.ts";
 import type { EngineDriver } from "../../../src/store/engine.ts";
 import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
 import { INLINE_RECORD_BYTES_MAX, INLINE_VALUE_BYTES_MAX, VALUE_PIECE_BYTES_MAX } from "../../../src/store/layout.ts";
 import type { Store } from "../../../src/store/store.ts";
+import type { TxSpec } from "../../../src/store/tx-spec.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { SimulatedDisk } from "../../support/simulated-engine.ts";
 import {

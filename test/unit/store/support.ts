@@ -10,11 +10,13 @@ import { systemRandom } from "../../../src/base/random.ts";
 import { plainKey, plainValue } from "../../../src/proof/keys.ts";
 import type { KvMetadata } from "../../../src/proof/model.ts";
 import { useNodeSha256 } from "../../../src/server/node-sha256.ts";
-import type { StoreSettings, TxSpec } from "../../../src/store/committer.ts";
 import type { Engine, EngineDriver, Table } from "../../../src/store/engine.ts";
 import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
 import { diskPlace } from "../../../src/store/place.ts";
-import { Store, type StoreOptions } from "../../../src/store/store.ts";
+import { Store } from "../../../src/store/store.ts";
+import type { StoreOptions } from "../../../src/store/store-options.ts";
+import type { StoreSettings } from "../../../src/store/tx-limits.ts";
+import type { TxSpec } from "../../../src/store/tx-spec.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { SimulatedDisk } from "../../support/simulated-engine.ts";
 

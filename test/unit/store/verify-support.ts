@@ -6,7 +6,7 @@ import { compareBytes, toHex, utf8 } from "../../../src/base/bytes.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import { plainKey, plainValue } from "../../../src/proof/keys.ts";
 import type { KvMetadata } from "../../../src/proof/model.ts";
-import type { TxSpec } from "../../../src/store/committer.ts";
+import type { StorePoint } from "../../../src/store/commit-state.ts";
 import {
   type Engine,
   type EngineDriver,
@@ -18,7 +18,7 @@ import {
 } from "../../../src/store/engine.ts";
 import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
 import { HISTORY_TABLE, LATEST_TABLE, LOG_TABLE, META_TABLE } from "../../../src/store/layout.ts";
-import type { StorePoint } from "../../../src/store/store.ts";
+import type { TxSpec } from "../../../src/store/tx-spec.ts";
 import { verifyStore } from "../../../src/store/verify.ts";
 import { Pace } from "../../../src/store/verify-pace.ts";
 import { Findings } from "../../../src/store/verify-report.ts";
@@ -83,7 +83,7 @@ export async function writeEverything(directory: string, precommitted = true): P
   for (const { txs, options } of phases) {
     await using store = await open(options);
     for (const [i, tx] of txs.entries())
-      await store.commit(specOf(tx, i, tx === VERSION_1[1] ? utf8("note") : undefined));
+      await store.precommit(specOf(tx, i, tx === VERSION_1[1] ? utf8("note") : undefined));
     await store.settled();
   }
   const committed = [...VERSION_0, ...VERSION_1, ...IN_SEGMENTS];

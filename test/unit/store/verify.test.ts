@@ -449,7 +449,7 @@ function rewritten({ header, alh, nodes, tree, inside }: TxRecord): Uint8Array {
   const values = stored.map(({ at }) => (at.place === "here" ? at.value : new Uint8Array(0)));
   let record: Uint8Array | undefined;
   const entries = stored.map(({ entry }) => entry);
-  writeTxRows({ header, alh, nodes, tree, entries, values }, undefined, (key, value) => {
+  writeTxRows({ header, alh, nodes, tree, entries, values, withheld: false }, undefined, (key, value) => {
     if (compareBytes(key, txKey(header.id)) === 0) record = value;
   });
   assert.ok(record !== undefined && viewOf(record).getUint8(0) === 1, "entries are inside");
