@@ -93,6 +93,8 @@ export const PASSWORD_CHECKS_WAITING_MAX = 256;
 export const TOKENS_PER_USER_MAX = 10_000;
 /** Transactions that a client asks about, one call each, to complete a proof from a server before 1.4.1. */
 export const ADVANCE_PROOF_TXS_MAX = 10_000;
+/** Watches of health (grpc.health.v1) at once; more are refused. */
+export const HEALTH_WATCHES_MAX = 1000;
 /** Biggest message to a method that needs no login. */
 export const PUBLIC_MESSAGE_BYTES_MAX: number = 64 * 1024;
 /** Bytes of the request bodies in flight of those who have not logged in: a share of their own, so that they take nobody else's. */

@@ -22,6 +22,8 @@ export interface ServerConfig {
   /** 0: writes are never refused for want of space. */
   readonly diskLowWatermarkBytes: number;
   readonly activeDatabasesMax: number;
+  /** Whether the server describes its services. */
+  readonly reflection: boolean;
   readonly authentication: boolean;
   readonly adminPassword: string;
   /** Whether the password was asked for, rather than left to its default. */
@@ -72,6 +74,7 @@ export function readConfig(
     inflightBytesMax: inflightBytesMax(settings),
     diskLowWatermarkBytes: settings.integer("disk-low-watermark", 0, Number.MAX_SAFE_INTEGER),
     activeDatabasesMax: settings.integer("max-active-databases", 1, 1_000_000),
+    reflection: settings.boolean("grpc-reflection"),
     authentication: settings.boolean("auth"),
     adminPassword: settings.password("admin-password"),
     adminPasswordGiven: settings.isGiven("admin-password"),

@@ -59,7 +59,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     ),
     later("pidfile", "path", "", "file to write the process id to"),
     { ...later("detached", "boolean", "false", "run in the background"), short: "d" },
-    later("grpc-reflection", "boolean", "true", "describe the services to clients that ask"),
+    flag("grpc-reflection", "boolean", "true", "describe the services to clients that ask, grpcurl and the like"),
   ],
   "Authentication, users, sessions": [
     flag("auth", "boolean", "true", "callers must log in; without it only this machine is served", "s"),

@@ -17,6 +17,7 @@ import { DatabaseActivity } from "../services/activity.ts";
 import { gateOptions, registerMethods } from "../services/connect.ts";
 import { allMethods } from "../services/methods.ts";
 import type { CompletedCall, Room } from "../services/pipeline.ts";
+import { standardServices } from "../services/standard.ts";
 import { unaryMethods } from "../services/unary.ts";
 import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
 import { lmdbDriver } from "../store/engine-lmdb.ts";
@@ -65,11 +66,15 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   const methods = allMethods(room, keys.signingKey?.sign);
 
   const stopping = new AbortController();
+  const registerStandard = standardServices(methods, stopping.signal, { reflection: config.reflection });
   const uuid = room.databases.serverUuid;
   const { messageBytesMax } = config;
   const doors = openDoors(
     {
-      routes: (router) => registerMethods(router, methods, room),
+      routes: (router) => {
+        registerMethods(router, methods, room);
+        registerStandard(router);
+      },
       routerOptions: {
         ...gateOptions(methods, room),
         // The original never compresses, and on one machine it costs more than it saves.

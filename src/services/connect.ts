@@ -29,6 +29,8 @@ export function gateOptions(methods: readonly ServedMethod[], room: Room): Pick<
   const byDescriptor = new Map(methods.map((method) => [method.descriptor, method]));
   return {
     requestGate: (context) => {
+      // What gRPC itself defines, health and reflection, is open to everyone.
+      if (isOfGrpc(`/${context.method.parent.typeName}`)) return;
       const method = byDescriptor.get(context.method);
       assert(method !== undefined, `no such method: ${context.method.name}`);
       const call = callOf(context);
@@ -40,6 +42,11 @@ export function gateOptions(methods: readonly ServedMethod[], room: Room): Pick<
       }
     },
   };
+}
+
+/** Whether a path, `/package.Service/Method`, belongs to the services that gRPC itself defines. */
+export function isOfGrpc(path: string): boolean {
+  return path.startsWith("/grpc.");
 }
 
 /** Registers every method, the ones without a handler too: they answer for themselves. */

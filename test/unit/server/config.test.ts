@@ -32,6 +32,7 @@ describe("server configuration", () => {
       inflightBytesMax: 268_435_456,
       diskLowWatermarkBytes: 67_108_864,
       activeDatabasesMax: 100,
+      reflection: true,
       authentication: true,
       adminPassword: "immudb",
       adminPasswordGiven: false,
