@@ -18,6 +18,7 @@ import { PUBLIC_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import type { CallContext } from "./call.ts";
 import { CallFailure } from "./error-table.ts";
 import { failed, identify, type Room, type ServedMethod, serve, serveStream, whileAllowed } from "./pipeline.ts";
+import { blameSenders, isUnreadable } from "./unreadable.ts";
 
 /** The address a request came from, put into the context values by the transport; empty inside the process. */
 export const peerKey: ContextKey<string> = createContextKey("");
@@ -59,6 +60,7 @@ export function registerMethods(router: ConnectRouter, methods: readonly ServedM
     const options = method.access.access === "public" ? { readMaxBytes: PUBLIC_MESSAGE_BYTES_MAX } : {};
     router.rpc(method.descriptor as DescMethodUnary, implementation as MethodImpl<DescMethodUnary>, options);
   }
+  blameSenders(router);
 }
 
 async function answerUnary(
@@ -97,7 +99,9 @@ async function* requestsOf(
   try {
     yield* whileAllowed(method, messages as AsyncIterable<unknown>, identified(context), room);
   } catch (error) {
-    throw error instanceof ConnectError ? new CallFailure(error.code, error.rawMessage) : error;
+    if (!(error instanceof ConnectError)) throw error;
+    const code = isUnreadable(error.code, error.rawMessage) ? Code.InvalidArgument : error.code;
+    throw new CallFailure(code, error.rawMessage);
   }
 }
 

@@ -19,7 +19,7 @@ import { namedDamage, namingDamage, REOPENING } from "./lmdb-damage.ts";
 import { bytesOf, DATA_FILE, makeFile, syncFile } from "./lmdb-file.ts";
 import { reserveLockFile } from "./lmdb-lock-file.ts";
 import { growthMax, requireRoomIn } from "./lmdb-room.ts";
-import { peekedAt, ROW_CODEC } from "./lmdb-rows.ts";
+import { BEYOND_KEY_BYTES, boundAt, peekedAt, ROW_CODEC } from "./lmdb-rows.ts";
 import { probeEnvironment } from "./probing.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { Pace } from "./verify-pace.ts";
@@ -305,6 +305,7 @@ class LmdbTable implements Table {
 
   get(key: Uint8Array): Uint8Array | undefined {
     this.#requireOpen();
+    if (key.length > BEYOND_KEY_BYTES) return undefined;
     try {
       return this.store.get(key);
     } catch (error) {
@@ -314,6 +315,7 @@ class LmdbTable implements Table {
 
   peek(key: Uint8Array): PeekedValue | undefined {
     this.#requireOpen();
+    if (key.length > BEYOND_KEY_BYTES) return undefined;
     try {
       const found = this.store.getBinaryFast(key);
       return found === undefined ? undefined : peekedAt(found);
@@ -348,8 +350,9 @@ class LmdbTable implements Table {
   #open({ from = FIRST_KEY, to, reverse, limit }: RangeOptions): Iterator<Row> {
     this.#requireOpen();
     // A bound that is there and undefined would be taken for a key.
-    const upper = to === undefined ? {} : reverse ? { start: to, exclusiveStart: true } : { end: to };
-    const lower = reverse ? { end: from, inclusiveEnd: true, reverse } : { start: from };
+    const [start, end] = [boundAt(from), to && boundAt(to)];
+    const upper = end === undefined ? {} : reverse ? { start: end, exclusiveStart: true } : { end };
+    const lower = reverse ? { end: start, inclusiveEnd: true, reverse } : { start };
     const options: LmdbRangeOptions = { ...lower, ...upper, limit: limit ?? Number.POSITIVE_INFINITY };
     return this.store.getRange(options)[Symbol.iterator]() as Iterator<Row>;
   }

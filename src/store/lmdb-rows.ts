@@ -5,6 +5,14 @@ import { EMPTY } from "../base/bytes.ts";
 import type { PeekedValue } from "./engine.ts";
 import { copied } from "./slab.ts";
 
+/** Longer than every key that is stored, and shorter than what lmdb can be asked about. */
+export const BEYOND_KEY_BYTES = 1100;
+
+/** The bound of a range, where it is too long to be asked about: every key that is stored lies on the same side of both. */
+export function boundAt(key: Uint8Array): Uint8Array {
+  return key.length > BEYOND_KEY_BYTES ? key.subarray(0, BEYOND_KEY_BYTES) : key;
+}
+
 interface RowCodec {
   readonly encoder: {
     readonly encode: (value: Uint8Array) => Uint8Array;

@@ -173,6 +173,26 @@ for (const [name, makeDriver] of ENGINES) {
         assert.equal(found.length, distinct.size);
       }));
 
+    test("is asked about keys that are longer than any that is stored", () =>
+      withEngine(async (engine) => {
+        const table = engine.table("t");
+        const keys = ["a", "b", "c"].map(utf8);
+        await engine.write((batch) => {
+          for (const key of keys) batch.put(table, key, key);
+        });
+        engine.refresh();
+        for (const length of [1500, 5000, 300_000]) {
+          const long = utf8("b".padEnd(length, "z"));
+          assert.equal(table.get(long), undefined);
+          assert.equal(table.peek(long), undefined);
+          assert.equal(keysOf(engine, { from: long }), "c");
+          assert.equal(keysOf(engine, { to: long }), "a,b");
+          assert.equal(keysOf(engine, { from: long, reverse: true }), "c");
+          assert.equal(keysOf(engine, { to: long, reverse: true }), "b,a");
+          assert.equal(keysOf(engine, { from: long, to: long }), "");
+        }
+      }));
+
     test("hands out rows and values that later writes do not change", () =>
       withEngine(async (engine) => {
         const table = engine.table("t");
