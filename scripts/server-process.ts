@@ -40,7 +40,15 @@ export class ServerProcess {
   /** Returns at once; `serving` tells when it can be called. */
   constructor(place: string | ServerPlace, ...flags: readonly string[]) {
     const { directory, program = PROGRAM, env: more = {} } = typeof place === "string" ? { directory: place } : place;
-    const args = [program, "--address=127.0.0.1", "--port=0", `--dir=${directory}`, "--logformat=json", ...flags];
+    const args = [
+      program,
+      "--address=127.0.0.1",
+      "--port=0",
+      "--metrics-server-port=0",
+      `--dir=${directory}`,
+      "--logformat=json",
+      ...flags,
+    ];
     // Settings of the machine (IMMUDB_…) are none of its business.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("IMMUDB_")));
     const child = spawn(process.execPath, args, {

@@ -160,6 +160,16 @@ export const PAGE_WALKS_MAX = 1;
 export const ACTIVE_DATABASES_MAX = 100;
 /** Findings that a verification lists; it counts all of them. */
 export const FINDINGS_MAX = 100;
+/** Series of one metric that are kept apart; what comes after that shares one. */
+export const METER_SERIES_MAX = 1000;
+/** Addresses whose calls are counted apart (wire contract); the others share one series. */
+export const CLIENT_SERIES_MAX = 10_000;
+/** Databases that metrics name; how many more there are is told in one number. */
+export const METRIC_DATABASES_MAX = 1000;
+/** Transactions that an index may be behind before the server calls itself not ready (server setting `ready-index-lag`). */
+export const READY_INDEX_LAG_MAX = 100_000;
+/** Connections of the port of metrics at once. */
+export const METRICS_CONNECTIONS_MAX = 64;
 /** Verifications that a server runs at once. */
 export const VERIFICATIONS_MAX = 2;
 /** Transactions that a replica asks for ahead (database setting `prefetchTxBufferSize`). */

@@ -1,4 +1,6 @@
-// What the rooms say about themselves. Implementations (pino, Prometheus) live in server; a library user may pass none.
+// What the rooms say about themselves. Implementations live in server (the log) and in meter-store; a library user may pass none.
+
+import type { Labels, MetricName } from "./metrics.ts";
 
 /** Structured log: fields first, then a sentence. Fields never hold secrets or stored values. */
 export interface Logger {
@@ -8,12 +10,12 @@ export interface Logger {
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
-/** Counters and gauges by name, with labels. */
+/** Counters, gauges and histograms by name. Never labels whose values a caller chooses without bound. */
 export interface Meter {
-  count(name: string, value?: number, labels?: Readonly<Record<string, string>>): void;
-  gauge(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
-  /** Observes a duration or size. */
-  observe(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
+  count(name: MetricName, value?: number, labels?: Labels): void;
+  gauge(name: MetricName, value: number, labels?: Labels): void;
+  /** Observes a duration, in seconds. */
+  observe(name: MetricName, value: number, labels?: Labels): void;
 }
 
 const nothing = (): void => {};

@@ -1,4 +1,5 @@
 import type { CatalogEntry, Extent } from "./catalog.ts";
+import type { Database } from "./database.ts";
 import type { DatabaseSettings } from "./settings.ts";
 
 /** What is known of a database without calling it. */
@@ -25,4 +26,29 @@ export function databaseInfo(entry: CatalogEntry, loaded: boolean, extent: Exten
   const { transactions, bytes } = loaded ? (extent ?? lastSeen) : NOTHING;
   const numTransactions = BigInt(transactions);
   return { number, name, settings, createdAt, createdBy, loaded, diskSize: bytes, numTransactions };
+}
+
+/** How a database is doing. */
+export interface DatabaseCondition {
+  readonly name: string;
+  /** Whether calls may work on it: neither unloaded nor quarantined. */
+  readonly isLoaded: boolean;
+  readonly isQuarantined: boolean;
+  /** On disk, in bytes; when it was last open for one that is not. */
+  readonly diskSize: number;
+  /** Its last transaction; the same. */
+  readonly committed: bigint;
+  /** What can only be known of one that is open. */
+  readonly open: { readonly indexed: bigint; readonly isReadOnly: boolean } | undefined;
+}
+
+/** `database`: itself, while it is open. */
+export function databaseCondition(
+  { name, loaded, diskSize, numTransactions }: DatabaseInfo,
+  quarantines: { quarantineOf(name: string): unknown },
+  database: Database | undefined,
+): DatabaseCondition {
+  const isQuarantined = quarantines.quarantineOf(name) !== undefined;
+  const open = database && { indexed: database.indexedTxId, isReadOnly: database.isReadOnly };
+  return { name, isLoaded: loaded, isQuarantined, diskSize, committed: numTransactions, open };
 }

@@ -96,6 +96,16 @@ export class Database {
     };
   }
 
+  /** Last transaction that the index holds; what is between it and the last one is found in memory. */
+  get indexedTxId(): bigint {
+    return this.#store.indexed;
+  }
+
+  /** Whether writes are refused until it is opened again, since it is not known what became of one. */
+  get isReadOnly(): boolean {
+    return this.#store.isReadOnly;
+  }
+
   /** Bytes on disk. */
   sizeBytes(): number {
     return this.#store.sizeBytes();

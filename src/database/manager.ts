@@ -25,7 +25,7 @@ import { ActiveDatabases } from "./active-databases.ts";
 import { Catalog, type CatalogEntry } from "./catalog.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { Database } from "./database.ts";
-import { type DatabaseInfo, databaseInfo } from "./database-info.ts";
+import { type DatabaseCondition, type DatabaseInfo, databaseCondition, databaseInfo } from "./database-info.ts";
 import { DatabaseError } from "./errors.ts";
 import { serverIdentity } from "./identifier.ts";
 import { DEFAULT_DATABASE, databaseName, requireNotReserved, SYSTEM_DATABASE } from "./names.ts";
@@ -59,11 +59,6 @@ export interface DatabaseManagerOptions {
   readonly space?: DiskSpace | undefined;
   /** Told which databases are served. Absent: nobody. */
   readonly watcher?: DatabaseWatcher | undefined;
-}
-
-export interface CreateOptions {
-  readonly ifNotExists: boolean;
-  readonly createdBy: string;
 }
 
 export class DatabaseManager implements AsyncDisposable {
@@ -124,6 +119,11 @@ export class DatabaseManager implements AsyncDisposable {
     return entries.map((entry) => this.#info(entry));
   }
 
+  /** How every database is doing, the server's own included. */
+  conditions(): DatabaseCondition[] {
+    return this.#infos().map((info) => databaseCondition(info, this.#opener, this.#active.peek(info.name)));
+  }
+
   /** What is known of one database. Throws `database_not_found`. */
   info(name: string): DatabaseInfo {
     return this.#info(this.#entry(name));
@@ -174,7 +174,7 @@ export class DatabaseManager implements AsyncDisposable {
   create(
     asked: string,
     change: DatabaseSettingsChange,
-    options: CreateOptions,
+    options: { readonly ifNotExists: boolean; readonly createdBy: string },
   ): Promise<{ readonly info: DatabaseInfo; readonly alreadyExisted: boolean }> {
     return this.#inTurn(async () => {
       const name = databaseName(asked);

@@ -53,6 +53,7 @@ export class DatabaseOpener {
     const { name, settings } = entry;
     const { directory, driver, clock, logger, timers, space, meter } = this.#parts;
     const startedMs = clock.nowMs();
+    const labels = { db: name };
     try {
       const store = await Store.open({
         database: name,
@@ -66,9 +67,13 @@ export class DatabaseOpener {
         space,
         ...modesOf(settings),
         onUnsound: (environment, error) => this.#unsound(name, environment, error),
+        onStored: (group) => {
+          const entries = group.reduce((sum, { nentries }) => sum + nentries, 0);
+          meter.count("immudb_number_of_stored_entries", entries, labels);
+        },
       });
-      meter.observe("database_open_seconds", (clock.nowMs() - startedMs) / 1000);
-      meter.gauge("databases_open", ++this.#open);
+      meter.observe("immudb_ts_database_open_seconds", (clock.nowMs() - startedMs) / 1000);
+      meter.gauge("immudb_ts_databases_open", ++this.#open);
       return new Database(entry, store, clock);
     } catch (error) {
       throw this.#failed(name, error);
@@ -86,7 +91,7 @@ export class DatabaseOpener {
     } catch (error) {
       logger.error({ database: name, err: error }, "closing the database failed");
     }
-    meter.gauge("databases_open", --this.#open);
+    meter.gauge("immudb_ts_databases_open", --this.#open);
   }
 
   /** Looks at what is on disk without opening it, which finds most of what would quarantine it. Never throws. */
@@ -122,7 +127,7 @@ export class DatabaseOpener {
   }
 
   #countQuarantined(): void {
-    this.#parts.meter.gauge("databases_quarantined", this.#quarantined.size);
+    this.#parts.meter.gauge("immudb_ts_databases_quarantined", this.#quarantined.size);
   }
 }
 

@@ -326,7 +326,7 @@ export class Connection implements ReceivingConnection {
     this.#goaway(this.streams.lastId, ERROR_CODES[code]);
     this.#over();
     this.#abort({ code: ERROR_CODES[code], message });
-    if (code !== "NO_ERROR") this.#options.meter.count("http2_connections_failed_total", 1, { code });
+    if (code !== "NO_ERROR") this.#options.meter.count("immudb_ts_http2_connections_failed_total", 1, { code });
     return true;
   }
 

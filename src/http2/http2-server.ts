@@ -67,7 +67,7 @@ export class Http2Server {
       onClose: (closed) => this.#closed(closed),
     });
     this.#connections.add(connection);
-    meter.gauge("http2_connections", this.#connections.size);
+    meter.gauge("immudb_ts_http2_connections", this.#connections.size);
     this.#stopTicking ??= this.#timers.after(this.#tickMs, () => this.#tick());
     connection.start(first);
     if (this.#closing !== undefined) connection.shutdown();
@@ -91,7 +91,7 @@ export class Http2Server {
 
   #closed(connection: Connection): void {
     this.#connections.delete(connection);
-    this.#options.meter.gauge("http2_connections", this.#connections.size);
+    this.#options.meter.gauge("immudb_ts_http2_connections", this.#connections.size);
     if (this.#connections.size > 0) return;
     this.#stopTicking?.();
     this.#stopTicking = undefined;

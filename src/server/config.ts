@@ -41,6 +41,12 @@ export interface ServerConfig {
   readonly logFormat: "text" | "json";
   readonly logLevel: LogLevel;
   readonly logAccess: boolean;
+  /** Calls that take so long are logged; 0: none. */
+  readonly slowCallMs: number;
+  /** undefined: no metrics. `isGiven`: somebody asked for them, rather than leaving them to their default. */
+  readonly metrics: { readonly port: number; readonly isGiven: boolean } | undefined;
+  readonly histograms: boolean;
+  readonly readyIndexLagMax: number;
 }
 
 export interface ReadConfig {
@@ -88,6 +94,10 @@ export function readConfig(
     logFormat: settings.oneOf("logformat", ["text", "json"]),
     logLevel: logLevel(environment["LOG_LEVEL"], settings),
     logAccess: settings.boolean("log-access"),
+    slowCallMs: settings.duration("log-slow-calls"),
+    metrics: metricsServer(settings),
+    histograms: !settings.boolean("no-histograms"),
+    readyIndexLagMax: settings.integer("ready-index-lag", 0, Number.MAX_SAFE_INTEGER),
   };
   if (!settings.boolean("synced"))
     settings.warn("--synced=false changes nothing: commits are always on disk before they are acknowledged");
@@ -102,6 +112,12 @@ function tlsFlags(settings: Settings): TlsFlags {
     mutual: settings.boolean("mtls"),
     auto: settings.boolean("auto-cert"),
   };
+}
+
+function metricsServer(settings: Settings): ServerConfig["metrics"] {
+  const port = settings.integer("metrics-server-port", 0, 65_535);
+  const isGiven = settings.isGiven("metrics-server-port") || settings.isGiven("metrics-server");
+  return settings.boolean("metrics-server") ? { port, isGiven } : undefined;
 }
 
 /** A message that may be received must fit; only who asks for less than that is refused. */

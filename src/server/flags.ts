@@ -7,6 +7,7 @@ import {
   DISK_LOW_WATERMARK_BYTES,
   INFLIGHT_BYTES_MAX,
   MESSAGE_BYTES_MAX,
+  READY_INDEX_LAG_MAX,
   SESSIONS_MAX,
 } from "../base/limits.ts";
 import { type Flag, flag, idle, later, refused, renamed } from "./flag.ts";
@@ -95,6 +96,12 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
   Logging: [
     flag("logformat", "text", "text", "text or json, written to standard error"),
     flag("log-access", "boolean", "false", "one line for every call"),
+    flag(
+      "log-slow-calls",
+      "duration",
+      "0",
+      "one line for every call that takes so long; 0 for none (of this server, not of the original)",
+    ),
     later("logfile", "path", "", "file to log to"),
     later("logdir", "path", "immulog", "directory of the log file, in the data directory"),
     later("log-rotation-size", "integer", "0", "size at which the log file is changed, in bytes"),
@@ -104,10 +111,16 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     later("audit-log-events", "list", "all", "calls to keep a record of"),
   ],
   "Companion servers": [
-    later("metrics-server", "boolean", "true", "Prometheus metrics and health", "false"),
-    later("metrics-server-port", "integer", "9497", "port of the metrics"),
+    flag("metrics-server", "boolean", "true", "Prometheus metrics and health"),
+    flag("metrics-server-port", "integer", "9497", "port of metrics and health; 0 takes a free one"),
+    flag(
+      "ready-index-lag",
+      "integer",
+      String(READY_INDEX_LAG_MAX),
+      "transactions that an index may be behind before /readyz says no (of this server, not of the original)",
+    ),
     later("pprof", "boolean", "false", "profiling on the port of the metrics"),
-    later("no-histograms", "boolean", "false", "leave out latency histograms"),
+    flag("no-histograms", "boolean", "false", "leave out latency histograms"),
     later("web-server", "boolean", "true", "REST interface", "false"),
     later("web-server-port", "integer", "8080", "port of the REST interface"),
     later("swaggerui", "boolean", "true", "documentation of the REST interface"),

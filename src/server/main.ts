@@ -9,14 +9,14 @@ import { Tokens } from "../auth/tokens.ts";
 import { Users } from "../auth/users.ts";
 import { systemClock } from "../base/clock.ts";
 import { PUBLIC_INFLIGHT_BYTES_MAX, SHUTDOWN_GRACE_MS } from "../base/limits.ts";
-import { type Logger, type Meter, silentMeter } from "../base/observe.ts";
+import type { Logger } from "../base/observe.ts";
 import { systemRandom } from "../base/random.ts";
 import { diskDirectory } from "../database/data-directory.ts";
 import { DatabaseManager } from "../database/manager.ts";
 import { DatabaseActivity } from "../services/activity.ts";
 import { gateOptions, registerMethods } from "../services/connect.ts";
 import { allMethods } from "../services/methods.ts";
-import type { CompletedCall, Room } from "../services/pipeline.ts";
+import type { Room } from "../services/pipeline.ts";
 import { standardServices } from "../services/standard.ts";
 import { unaryMethods } from "../services/unary.ts";
 import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
@@ -32,6 +32,7 @@ import { Port } from "./port.ts";
 import type { Reloads } from "./reload.ts";
 import { verifyInChild } from "./verify-process.ts";
 import { OWN_VERSION } from "./version.ts";
+import { Watching } from "./watching.ts";
 
 /** In the sources, and in what is built from them. */
 const BUILT_PAGE = fileURLToPath(
@@ -42,6 +43,8 @@ export interface RunningServer {
   readonly port: number;
   /** Where a client on this machine finds it. */
   readonly url: string;
+  /** Where metrics and health are; undefined: nowhere. */
+  readonly metricsPort: number | undefined;
   /** Data directory, absolute. */
   readonly directory: string;
   readonly uuid: string;
@@ -51,7 +54,6 @@ export interface RunningServer {
 
 export interface StartOptions {
   readonly logger: Logger;
-  readonly meter?: Meter;
   /** Gets what can be read again while the server runs. */
   readonly reloads?: Reloads;
 }
@@ -61,14 +63,17 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   useNodeSha256();
   await using opened = new AsyncDisposableStack();
   const directory = resolve(config.directory);
-  const room = await openRoom(config, directory, options, opened);
   const keys = await openKeyFiles(config, options, opened);
+  const watching = opened.use(await Watching.start(config, keys.tls, options.logger));
+  const space = diskSpace(config, directory, options.logger);
+  const room = await openRoom(config, directory, options.logger, { watching, space }, opened);
   const methods = allMethods(room, keys.signingKey?.sign);
 
   const stopping = new AbortController();
   const registerStandard = standardServices(methods, stopping.signal, { reflection: config.reflection });
   const uuid = room.databases.serverUuid;
   const { messageBytesMax } = config;
+  const budget = new ByteBudget(config.inflightBytesMax);
   const doors = openDoors(
     {
       routes: (router) => {
@@ -86,7 +91,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
       page: await loadPage(BUILT_PAGE),
       headers: { "immudb-uuid": uuid, "immudb-ts-version": OWN_VERSION },
       messageBytesMax,
-      budget: new ByteBudget(config.inflightBytesMax),
+      budget,
       publicBudget: new ByteBudget(PUBLIC_INFLIGHT_BYTES_MAX, "for callers who have not logged in"),
       stopping: stopping.signal,
       logger: options.logger,
@@ -105,7 +110,9 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
     options.logger.warn({ err: error }, "the password of the system administrator could not be checked"),
   );
   opened.defer(() => warned);
+  watching.started({ room, methods, space, inflight: budget });
   opened.defer(async () => {
+    watching.stopping();
     stopping.abort();
     await port.close(SHUTDOWN_GRACE_MS);
   });
@@ -114,6 +121,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   let closed: Promise<void> | undefined;
   return {
     port: port.number,
+    metricsPort: watching.metricsPort,
     url: `${keys.tls === undefined ? "http" : "https"}://${reachable(config.address)}:${port.number}`,
     directory,
     uuid,
@@ -125,17 +133,13 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
 async function openRoom(
   config: ServerConfig,
   directory: string,
-  { logger, meter = silentMeter }: StartOptions,
+  logger: Logger,
+  { watching, space }: { readonly watching: Watching; readonly space: DiskSpace },
   opened: AsyncDisposableStack,
 ): Promise<Room> {
   const [clock, random, driver] = [systemClock, systemRandom, lmdbDriver];
   const home = diskDirectory(directory, random);
-  const space = new DiskSpace({
-    free: freeSpaceOf(directory),
-    watermarkBytes: config.diskLowWatermarkBytes,
-    clock,
-    logger,
-  });
+  const { meter } = watching;
   const activeMax = config.activeDatabasesMax;
   const databases = opened.use(
     await DatabaseManager.open({ directory: home, driver, clock, random, logger, meter, space, activeMax }),
@@ -164,7 +168,7 @@ async function openRoom(
     clock,
     logger,
     meter,
-    completed: config.logAccess ? (call) => logCall(logger, call) : undefined,
+    ...watching.ofCalls,
     verify: (database, known, signal) =>
       verifyInChild({ database, directory: join(directory, database), live: true, known, hadTransactions: 0n }, signal),
   };
@@ -198,8 +202,9 @@ function requireNothingToProtect(users: Users, databases: DatabaseManager): void
   );
 }
 
-function logCall(logger: Logger, { failure, ...call }: CompletedCall): void {
-  logger.info({ ...call, ...(failure && { code: failure.code, error: failure.message }) }, "call");
+function diskSpace(config: ServerConfig, directory: string, logger: Logger): DiskSpace {
+  const watermarkBytes = config.diskLowWatermarkBytes;
+  return new DiskSpace({ free: freeSpaceOf(directory), watermarkBytes, clock: systemClock, logger });
 }
 
 /** Whether only this machine can reach a server that listens there. */

@@ -34,7 +34,11 @@ export async function runServer(given: ReadonlyMap<string, string | true>): Prom
     return explain(error);
   }
   process.stdout.write(welcome(server, config.address));
-  logger.info({ address: config.address, port: server.port, directory: server.directory }, "serving");
+  const { port, metricsPort, directory } = server;
+  logger.info(
+    { address: config.address, port, ...(metricsPort !== undefined && { metricsPort }), directory },
+    "serving",
+  );
   const signal = await stopAsked;
   logger.info({ signal }, "stopping: calls under way end first");
   await server.close();
@@ -83,10 +87,11 @@ function hintFor(error: unknown): string {
     : "";
 }
 
-function welcome({ url, directory, port, uuid }: RunningServer, address: string): string {
+function welcome({ url, directory, port, metricsPort, uuid }: RunningServer, address: string): string {
+  const metrics = metricsPort === undefined ? "" : `\n  metrics     ${address}:${metricsPort}   /metrics, /readyz`;
   return `immudb for TypeScript ${OWN_VERSION}, compatible with ${COMPATIBLE_VERSION}
 
-  listening   ${address}:${port}   gRPC, gRPC-Web, Connect, web page
+  listening   ${address}:${port}   gRPC, gRPC-Web, Connect, web page${metrics}
   data        ${directory}
   identity    ${uuid}
 

@@ -16,8 +16,10 @@ import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/immudb/schema/error_
 import { assert } from "../base/assert.ts";
 import { PUBLIC_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import type { CallContext } from "./call.ts";
+import { failed } from "./call-end.ts";
 import { CallFailure } from "./error-table.ts";
-import { failed, identify, type Room, type ServedMethod, serve, serveStream, whileAllowed } from "./pipeline.ts";
+import { identify, type Room, type ServedMethod, whileAllowed } from "./pipeline.ts";
+import { serve, serveStream } from "./serve.ts";
 import { blameSenders, isUnreadable } from "./unreadable.ts";
 
 /** The address a request came from, put into the context values by the transport; empty inside the process. */
@@ -39,7 +41,7 @@ export function gateOptions(methods: readonly ServedMethod[], room: Room): Pick<
       try {
         call.caller = identify(method, call, room);
       } catch (error) {
-        throw toConnectError(failed(method, call, room.clock.nowMs(), error, room));
+        throw toConnectError(failed(method, call, error, room));
       }
     },
   };

@@ -301,6 +301,10 @@ const SERVICE: Readonly<Record<ServiceErrorCode, Row>> = {
     code: Code.ResourceExhausted,
     text: (data) => `${data["limit"]} verifications are running already: try again when one has ended`,
   },
+  audit_full: {
+    code: Code.ResourceExhausted,
+    text: (_data, message) => message,
+  },
 };
 
 /**

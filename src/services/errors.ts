@@ -4,7 +4,9 @@ export type ServiceErrorCode =
   /** `data.method`: a method of the contract that this server does not offer yet. */
   | "unimplemented"
   /** `data.limit`: so many verifications are running. */
-  | "verifications_running";
+  | "verifications_running"
+  /** `data.limit`, `data.setting`: the audit log has no room for a record of the call. */
+  | "audit_full";
 
 /** What a door answers before any other room is asked. */
 export class ServiceError extends RoomError<ServiceErrorCode> {

@@ -3,14 +3,11 @@
 //   identify    who calls: session, token or, without authentication, the own machine       before the body is read
 //   authorise   may he do this, and to which database, which is opened if it is not         with the request in hand
 //   (handler)
-//   completed   count, time and report the call; turn what was thrown into a CallFailure
+//   completed   count, time and report the call (call-end.ts); turn what was thrown into a CallFailure
 //
-// serve() strings them together for a call that is answered by one message and stays synchronous where the handler is and the
-// database is open; serveStream() does so for one that is answered by many. A method that takes a stream of requests gets them
-// in the place of its message.
+// serve.ts strings them together. A method that takes a stream of requests gets them in the place of its message.
 
 import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
 import { AuthError } from "../auth/errors.ts";
 import { isAdministrator, mayUse, type User } from "../auth/permissions.ts";
 import type { Sessions } from "../auth/sessions.ts";
@@ -25,7 +22,8 @@ import type { VerifyLive } from "../database/verification.ts";
 import { type Access, accessOf } from "./access.ts";
 import type { DatabaseActivity } from "./activity.ts";
 import { type CallContext, type Caller, selectedBy } from "./call.ts";
-import { CallFailure, failureOf } from "./error-table.ts";
+import { CallCounts, type ClientCounts } from "./call-counts.ts";
+import { type CallKind, type CallRecord, kindOf, type Naming, namingOf } from "./call-record.ts";
 import { ServiceError } from "./errors.ts";
 import { type Refusals, refusalsOf } from "./refusals.ts";
 
@@ -41,22 +39,28 @@ export interface Room {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly meter: Meter;
-  /** Told of every call when it has been answered: audit and access logs. Absent: there are none. */
-  readonly completed?: ((call: CompletedCall) => void) | undefined;
+  /** Counts calls by address. Absent: nobody asks. */
+  readonly clients?: ClientCounts | undefined;
+  /** Told of every call when it has been answered: access log, traces. Absent: there are none. */
+  readonly completed?: ((call: CallRecord, ctx: CallContext) => void) | undefined;
+  /** Calls that took less, in milliseconds, are not told of. Default 0. */
+  readonly completedFromMs?: number | undefined;
+  /** Keeps a record of calls, which their answers wait for. Absent: there is none. */
+  readonly audit?: Audit | undefined;
   /** Absent: databases cannot be verified while the server runs. */
   readonly verify?: VerifyLive | undefined;
 }
 
-/** A call that has been answered, for those who keep a record of calls. */
-export interface CompletedCall {
-  /** As on the wire: `/package.Service/Method`. */
-  readonly path: string;
-  /** Empty when nobody is logged in. */
-  readonly user: string;
-  readonly peer: string;
-  readonly database: string | undefined;
-  readonly durationMs: number;
-  readonly failure: CallFailure | undefined;
+/** A record of calls that loses none: whoever has been answered finds his call in it. */
+export interface Audit {
+  /** Whether calls of this kind are recorded. */
+  wants(kind: CallKind): boolean;
+  /** Keeps a place for the record of a call. Waits for one; rejects with ServiceError `audit_full` when there is none for long. */
+  reserve(): Promise<void>;
+  /** Records a call whose place was kept. Resolves when the record is on disk; never rejects. */
+  record(call: CallRecord, ctx: CallContext): Promise<void>;
+  /** Records a call that was refused before anything was done for it. Throws ServiceError `audit_full`, at once. */
+  recordRefused(call: CallRecord, ctx: CallContext): void;
 }
 
 export type Handler<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage> = (
@@ -94,22 +98,24 @@ export interface ServedMethod {
   readonly ignoresSession: boolean;
   /** As the descriptor says how the method answers. Absent: not built yet. */
   readonly handler: AnyHandler | undefined;
-  /** Of its metrics: made once, not for every call. */
-  readonly labels: { readonly method: string };
-  readonly successLabels: { readonly method: string; readonly code: string };
+  readonly kind: CallKind;
+  readonly naming: Naming;
+  readonly counts: CallCounts;
 }
 
 export function servedMethod(descriptor: DescMethod, handler: AnyHandler | undefined): ServedMethod {
   const path = `/${descriptor.parent.typeName}/${descriptor.name}`;
+  const access = accessOf(descriptor);
   return {
     path,
     descriptor,
-    access: accessOf(descriptor),
+    access,
     refusals: refusalsOf(descriptor),
     ignoresSession: descriptor.name === "OpenSession",
     handler,
-    labels: { method: path },
-    successLabels: { method: path, code: "0" },
+    kind: kindOf(descriptor, access),
+    naming: namingOf(descriptor, access),
+    counts: new CallCounts(),
   };
 }
 
@@ -202,7 +208,10 @@ export async function* whileAllowed<Message>(
   ctx: CallContext,
   room: Room,
 ): AsyncGenerator<Message> {
-  yield* messages;
+  for await (const message of messages) {
+    method.counts.received++;
+    yield message;
+  }
   requireAllowed(method, messages, ctx, room);
 }
 
@@ -239,116 +248,4 @@ function isAllowed(access: Exclude<Access["access"], "public">, user: User, data
       // The server's own database is written by the server alone.
       return database !== undefined && database !== SYSTEM_DATABASE && mayUse(user, database, access);
   }
-}
-
-/** Runs an identified call that is answered by one message. Throws, or rejects with, a CallFailure. */
-export function serve(method: ServedMethod, message: unknown, ctx: CallContext, room: Room): object | Promise<object> {
-  const startedMs = room.clock.nowMs();
-  try {
-    const handler = method.handler as Handler;
-    const opening = authorise(method, message, ctx, room);
-    const answer =
-      opening === undefined ? handler(message as never, ctx) : opening.then(() => handler(message as never, ctx));
-    if (!(answer instanceof Promise)) {
-      succeeded(method, ctx, startedMs, room);
-      return answer;
-    }
-    return answer.then(
-      (value) => {
-        succeeded(method, ctx, startedMs, room);
-        return value;
-      },
-      (error: unknown) => {
-        throw failed(method, ctx, startedMs, error, room);
-      },
-    );
-  } catch (error) {
-    throw failed(method, ctx, startedMs, error, room);
-  }
-}
-
-/** Runs an identified call that is answered by many messages. Throws a CallFailure. */
-export async function* serveStream(
-  method: ServedMethod,
-  message: unknown,
-  ctx: CallContext,
-  room: Room,
-): AsyncGenerator<object> {
-  const startedMs = room.clock.nowMs();
-  let isCompleted = false;
-  const complete = (failure: CallFailure | undefined): void => {
-    if (!isCompleted) completed(method, ctx, startedMs, failure, room);
-    isCompleted = true;
-  };
-  try {
-    await authorise(method, message, ctx, room);
-    const steps = (method.handler as StreamHandler)(message as never, ctx)[Symbol.asyncIterator]();
-    // A transport may leave without a word: neither asking for the next message nor saying that it wants none.
-    const leave = (): void => void ended(steps).finally(() => complete(abandoned()));
-    ctx.signal.addEventListener("abort", leave, { once: true });
-    try {
-      for (let step = await steps.next(); step.done !== true; step = await steps.next()) yield step.value;
-    } finally {
-      ctx.signal.removeEventListener("abort", leave);
-      await ended(steps);
-    }
-    complete(undefined);
-  } catch (error) {
-    // Work that ends because nobody waits for it any more has not failed.
-    const failure = ctx.signal.aborted ? abandoned() : failureOf(error, method.path, room.logger);
-    complete(failure);
-    throw failure;
-  } finally {
-    complete(abandoned());
-  }
-}
-
-async function ended(steps: AsyncIterator<unknown>): Promise<void> {
-  await Promise.resolve(steps.return?.()).catch(() => undefined);
-}
-
-function abandoned(): CallFailure {
-  return new CallFailure(Code.Canceled, "the caller went away");
-}
-
-function succeeded(method: ServedMethod, ctx: CallContext, startedMs: number, room: Room): void {
-  completed(method, ctx, startedMs, undefined, room);
-}
-
-/** Reports a call that failed at whichever step, and says how it is answered. */
-export function failed(
-  method: ServedMethod,
-  ctx: CallContext,
-  startedMs: number,
-  error: unknown,
-  room: Room,
-): CallFailure {
-  const failure = failureOf(error, method.path, room.logger);
-  completed(method, ctx, startedMs, failure, room);
-  return failure;
-}
-
-function completed(
-  method: ServedMethod,
-  ctx: CallContext,
-  startedMs: number,
-  failure: CallFailure | undefined,
-  room: Room,
-): void {
-  if (ctx.database !== undefined) {
-    room.activity.end(ctx.database.name);
-    room.databases.release(ctx.database);
-  }
-  const durationMs = room.clock.nowMs() - startedMs;
-  const labels = failure === undefined ? method.successLabels : { method: method.path, code: String(failure.code) };
-  room.meter.count("calls_total", 1, labels);
-  room.meter.observe("call_duration_seconds", durationMs / 1000, method.labels);
-  room.completed?.({
-    path: method.path,
-    user: ctx.caller?.user.name ?? "",
-    peer: ctx.peer,
-    database: ctx.database?.name,
-    durationMs,
-    failure,
-  });
 }

@@ -9,9 +9,11 @@ import { PUBLIC_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import { decoderOf } from "../wire/codec/decoder.ts";
 import { framedEncoderOf } from "../wire/codec/encoder.ts";
 import type { CallContext } from "./call.ts";
+import { failed } from "./call-end.ts";
 import { CallFailure } from "./error-table.ts";
 import { jsonAnswerOf } from "./json-answer.ts";
-import { failed, identify, type Room, type ServedMethod, serve } from "./pipeline.ts";
+import { identify, type Room, type ServedMethod } from "./pipeline.ts";
+import { serve } from "./serve.ts";
 
 /** Fields that a JSON request has beyond its message are ignored, as the router does. */
 const JSON_OPTIONS = { ignoreUnknownFields: true };
@@ -48,7 +50,7 @@ export class UnaryMethod {
       ctx.caller = identify(this.#method, ctx, this.#room);
       return undefined;
     } catch (error) {
-      return failed(this.#method, ctx, this.#room.clock.nowMs(), error, this.#room);
+      return failed(this.#method, ctx, error, this.#room);
     }
   }
 

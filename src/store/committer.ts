@@ -94,6 +94,11 @@ export class Committer {
     return this.#chain.point.txId;
   }
 
+  /** Why no more commits are taken; undefined while they are. */
+  get refusal(): StoreError | undefined {
+    return this.#closed;
+  }
+
   /** Resolves with the header once the transaction is durable. Rejects with a StoreError. */
   commit(spec: TxSpec): Promise<TxHeader> {
     return new Promise((resolve, reject) => {

@@ -56,6 +56,17 @@ export class DiskSpace {
     this.#options = options;
   }
 
+  /** Whether writes are refused, as of a look at most DISK_LOOK_EVERY_MS ago. */
+  get isLow(): boolean {
+    if (this.#options.watermarkBytes > 0) this.#lookWhenDue();
+    return this.#low;
+  }
+
+  /** Bytes that may still be written; undefined when that cannot be told. */
+  get freeBytes(): number | undefined {
+    return this.#options.free.bytes();
+  }
+
   /** Throws `disk_low` when `bytes` more should not be written. */
   requireRoom(bytes: number): void {
     const { watermarkBytes } = this.#options;

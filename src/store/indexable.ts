@@ -16,6 +16,8 @@ export interface IndexableVersion extends OverlayVersion {
 export interface IndexableTx {
   readonly txId: bigint;
   readonly alh: Uint8Array;
+  /** How many entries it has, non-indexable ones included. */
+  readonly nentries: number;
   readonly versions: readonly IndexableVersion[];
 }
 
@@ -32,7 +34,7 @@ export function indexable(
     if (metadata?.nonIndexable) continue;
     versions.push({ key, text: texts[entry] as string, txId, entry, metadata });
   }
-  return { txId, alh, versions };
+  return { txId, alh, nentries: entries.length, versions };
 }
 
 /** The same of a stored transaction. */

@@ -4,6 +4,7 @@ import type { Clock, Timers } from "../base/clock.ts";
 import type { Logger } from "../base/observe.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import type { EngineDriver } from "./engine.ts";
+import type { IndexableTx } from "./indexable.ts";
 import type { StorePlace } from "./place.ts";
 import type { StoreSettings } from "./tx-limits.ts";
 
@@ -35,6 +36,8 @@ export interface StoreOptions extends Partial<StoreModes> {
    * A damaged index is gone after that; a damaged log keeps the store from being opened again.
    */
   readonly onUnsound?: (environment: "log" | "index", error: unknown) => void;
+  /** Told what was just stored. */
+  readonly onStored?: (group: readonly IndexableTx[]) => void;
   /** Told while opening brings the index up to the log. */
   readonly onReplay?: (indexed: bigint, last: bigint) => void;
 }

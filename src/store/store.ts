@@ -19,8 +19,10 @@ import type { VersionRecord } from "./layout.ts";
 import { openSegments } from "./open-segments.ts";
 import type { Overlay } from "./overlay.ts";
 import { checkPrecondition } from "./readable.ts";
+
 import { abandon, indexDirectoryOf, logDirectoryOf, openStoreParts, type StoreParts } from "./store-opening.ts";
 import type { StoreModes, StoreOptions } from "./store-options.ts";
+
 import { finishTruncation, type LogPlace, requireTruncatable, truncateValues } from "./truncate.ts";
 import type { Trust } from "./trust.ts";
 import type { StoreSettings } from "./tx-limits.ts";
@@ -64,7 +66,10 @@ export class Store implements AsyncDisposable {
       settings: options.settings,
       clock: options.clock,
       checkPreconditions: (preconditions, now) => this.#check(preconditions, now),
-      onDurable: (group) => this.#state.durable(group),
+      onDurable: (group) => {
+        options.onStored?.(group);
+        this.#state.durable(group);
+      },
       isBacklogged: () => this.#isBacklogged(),
       node: (level, index) => log.node(level, index),
     });
@@ -146,6 +151,11 @@ export class Store implements AsyncDisposable {
   /** Last transaction that the index holds. */
   get indexed(): bigint {
     return this.#indexer.indexed;
+  }
+
+  /** Whether writes are refused until it is opened again, since it is not known what became of one. */
+  get isReadOnly(): boolean {
+    return this.#committer.refusal?.code === "read_only";
   }
 
   /** Bytes of log and index on disk. */

@@ -134,14 +134,17 @@ describe("answers", () => {
     await refusalOf(admin.get({ key: utf8("zz") }));
     await refusalOf(services.client().get({ key: utf8("a") }));
     await services.client().health({});
-    const reported = services.calls.map(({ failure, durationMs, ...call }) => ({ ...call, code: failure?.code }));
+    const reported = services.calls.map(({ failure, durationMs, startedMs, ...call }) => ({
+      ...call,
+      code: failure?.code,
+    }));
     const path = (method: string) => `/immudb.schema.ImmuService/${method}`;
     const peer = "10.1.2.3";
     assert.deepEqual(reported, [
-      { path: path("Set"), user: "immudb", peer, database: "defaultdb", code: undefined },
-      { path: path("Get"), user: "immudb", peer, database: "defaultdb", code: Code.Unknown },
-      { path: path("Get"), user: "", peer, database: undefined, code: Code.Unknown },
-      { path: path("Health"), user: "", peer, database: undefined, code: undefined },
+      { path: path("Set"), kind: "WRITE", user: "immudb", peer, database: "defaultdb", code: undefined },
+      { path: path("Get"), kind: "READ", user: "immudb", peer, database: "defaultdb", code: Code.Unknown },
+      { path: path("Get"), kind: "READ", user: "", peer, database: undefined, code: Code.Unknown },
+      { path: path("Health"), kind: "SYSTEM", user: "", peer, database: undefined, code: undefined },
     ]);
   });
 });

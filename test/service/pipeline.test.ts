@@ -10,7 +10,8 @@ import { utf8 } from "../../src/base/bytes.ts";
 import type { CallContext } from "../../src/services/call.ts";
 import { CallFailure } from "../../src/services/error-table.ts";
 import { allMethods } from "../../src/services/methods.ts";
-import { identify, type ServedMethod, serve, servedMethod } from "../../src/services/pipeline.ts";
+import { identify, type ServedMethod, servedMethod } from "../../src/services/pipeline.ts";
+import { serve } from "../../src/services/serve.ts";
 import { Services } from "./support.ts";
 
 describe("the pipeline", () => {

@@ -23,7 +23,7 @@ describe("the program immudb", () => {
 
   /** Runs it on a free port. `url` resolves when it says where it can be called. */
   function run(flags: readonly string[] = [], environment: Readonly<Record<string, string>> = {}) {
-    const args = [PROGRAM, "--port=0", `--dir=${join(directory, "data")}`, ...flags];
+    const args = [PROGRAM, "--port=0", "--metrics-server-port=0", `--dir=${join(directory, "data")}`, ...flags];
     const env = { PATH: process.env["PATH"], ...environment };
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     const said = { out: "", err: "" };
@@ -157,16 +157,17 @@ describe("the program immudb", () => {
     await refusalOf(client.get({ key: utf8("k") }));
     kill("SIGTERM");
     await ended;
+    const ip = "127.0.0.1";
     const calls = said.err
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line))
       .filter((line) => line.message === "call");
     assert.deepEqual(
-      calls.map(({ path, peer, error }) => ({ path, peer, error })),
+      calls.map(({ method, user, ip, db, error }) => ({ method, user, ip, db, error })),
       [
-        { path: "/immudb.schema.ImmuService/OpenSession", peer: "127.0.0.1", error: undefined },
-        { path: "/immudb.schema.ImmuService/Get", peer: "127.0.0.1", error: "not logged in" },
+        { method: "/immudb.schema.ImmuService/OpenSession", user: "immudb", ip, db: "defaultdb", error: undefined },
+        { method: "/immudb.schema.ImmuService/Get", user: "", ip, db: undefined, error: "not logged in" },
       ],
     );
   });

@@ -21,9 +21,10 @@ import { diskDirectory } from "../../src/database/data-directory.ts";
 import { DatabaseManager } from "../../src/database/manager.ts";
 import type { VerifyLive } from "../../src/database/verification.ts";
 import { DatabaseActivity } from "../../src/services/activity.ts";
+import type { CallRecord } from "../../src/services/call-record.ts";
 import { gateOptions, peerKey, registerMethods } from "../../src/services/connect.ts";
 import { allMethods } from "../../src/services/methods.ts";
-import type { CompletedCall, Room } from "../../src/services/pipeline.ts";
+import type { Room } from "../../src/services/pipeline.ts";
 import type { SignState } from "../../src/services/verifiable.ts";
 import { lmdbDriver } from "../../src/store/engine-lmdb.ts";
 import { CHEAP, TestClock } from "../unit/auth/support.ts";
@@ -49,7 +50,7 @@ export interface ServiceOptions {
 export class Services {
   readonly clock: TestClock;
   /** Calls that were answered, oldest first. */
-  readonly calls: CompletedCall[] = [];
+  readonly calls: CallRecord[] = [];
   readonly room: Room;
   readonly #credentials: CredentialStore;
   readonly #hasher: PasswordHasher;

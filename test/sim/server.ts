@@ -24,8 +24,10 @@ import type { DataDirectory } from "../../src/database/data-directory.ts";
 import { DatabaseManager } from "../../src/database/manager.ts";
 import { DatabaseActivity } from "../../src/services/activity.ts";
 import type { CallContext } from "../../src/services/call.ts";
+import { failed } from "../../src/services/call-end.ts";
 import { allMethods } from "../../src/services/methods.ts";
-import { failed, identify, type Room, type ServedMethod, serve } from "../../src/services/pipeline.ts";
+import { identify, type Room, type ServedMethod } from "../../src/services/pipeline.ts";
+import { serve } from "../../src/services/serve.ts";
 import type { EngineDriver } from "../../src/store/engine.ts";
 
 /** What the server finds on its machine. */
@@ -125,7 +127,7 @@ export class SimulatedServer {
     try {
       call.caller = identify(method, call, this.#room);
     } catch (error) {
-      throw failed(method, call, this.#room.clock.nowMs(), error, this.#room);
+      throw failed(method, call, error, this.#room);
     }
     return serve(method, message, call, this.#room);
   }

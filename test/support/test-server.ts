@@ -13,12 +13,14 @@ export interface TestServer {
   /** The same across restarts. */
   readonly port: number;
   readonly url: string;
+  /** Of metrics and health; undefined unless the flags ask for them. */
+  readonly metricsUrl: string | undefined;
   readonly directory: string;
   /** The system administrator. */
   readonly user: string;
   readonly password: string;
-  /** Stops the server as SIGTERM does, and starts it again on the same directory and port. */
-  restart(): Promise<void>;
+  /** Stops the server as SIGTERM does, and starts it again on the same directory and port. `whileStopped`: done in between. */
+  restart(whileStopped?: () => Promise<void>): Promise<void>;
   /** Reads certificates and keys again, as SIGHUP does. */
   reload(): Promise<void>;
   /** What was logged, oldest first. */
@@ -39,23 +41,28 @@ export async function startTestServer(flags: Readonly<Record<string, string>> = 
   const logger = loggerTo(log);
   let reloads: Reloads;
   const start = (port: number): Promise<RunningServer> => {
-    const given = new Map(Object.entries({ address: "127.0.0.1", port: String(port), dir: directory, ...flags }));
+    const metrics = flags["metrics-server-port"] === undefined ? { "metrics-server": "false" } : {};
+    const given = { address: "127.0.0.1", port: String(port), dir: directory, ...metrics, ...flags };
     reloads = new Reloads(logger);
-    return startServer(readConfig(given, {}).config, { logger, reloads });
+    return startServer(readConfig(new Map(Object.entries(given)), {}).config, { logger, reloads });
   };
   let running = await start(0);
   return {
     host: "127.0.0.1",
     port: running.port,
     url: running.url,
+    get metricsUrl() {
+      return running.metricsPort === undefined ? undefined : `http://127.0.0.1:${running.metricsPort}`;
+    },
     directory,
     user: "immudb",
     password: flags["admin-password"] ?? "immudb",
     log,
     reload: () => reloads.run(),
-    restart: async () => {
+    restart: async (whileStopped) => {
       const { port } = running;
       await running.close();
+      await whileStopped?.();
       running = await start(port);
     },
     [Symbol.asyncDispose]: async () => {

@@ -80,7 +80,7 @@ describe("a database that cannot be opened", () => {
         );
         assert.equal(world.errors.length, 1, "said once, at start");
         assert.match(world.errors[0] ?? "", /^orders: THE DATABASE IS OUT OF SERVICE, the others serve: restore it/);
-        assert.equal(world.gauges.get("databases_quarantined"), 1);
+        assert.equal(world.gauges.get("immudb_ts_databases_quarantined"), 1);
         for (let i = 0; i < 2; i++) {
           await assert.rejects(get(manager, "orders"), (error: Error & { code?: string; data?: object }) => {
             assert.equal(error.code, "database_quarantined");
@@ -100,7 +100,7 @@ describe("a database that cannot be opened", () => {
         await manager.load("orders");
         assert.equal(await get(manager, "orders"), "k=orders@1#1");
         assert.equal(manager.info("orders").loaded, true);
-        assert.equal(world.gauges.get("databases_quarantined"), 0);
+        assert.equal(world.gauges.get("immudb_ts_databases_quarantined"), 0);
         assert.equal(await codeOf(() => manager.load("orders")), "database_loaded");
       } finally {
         await manager.close();
@@ -138,7 +138,7 @@ describe("a database that cannot be opened", () => {
         assert.equal(manager.info("orders").loaded, false);
         await manager.delete("orders");
         assert.equal(await codeOf(() => get(manager, "orders")), "database_not_found");
-        assert.equal(world.gauges.get("databases_quarantined"), 0);
+        assert.equal(world.gauges.get("immudb_ts_databases_quarantined"), 0);
       } finally {
         await manager.close();
       }

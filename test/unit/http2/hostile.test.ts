@@ -131,7 +131,7 @@ for (const { what, limits, allowed, tooMuch } of FLOODS) {
     assert.equal(server.lines.length, 1);
     assert.deepEqual(server.lines[0]?.fields, { peer: "127.0.0.1", code: "ENHANCE_YOUR_CALM" });
     assert.deepEqual(server.counts, [
-      { name: "http2_connections_failed_total", labels: { code: "ENHANCE_YOUR_CALM" } },
+      { name: "immudb_ts_http2_connections_failed_total", labels: { code: "ENHANCE_YOUR_CALM" } },
     ]);
   });
 }

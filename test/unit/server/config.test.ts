@@ -46,6 +46,10 @@ describe("server configuration", () => {
       logFormat: "text",
       logLevel: "info",
       logAccess: false,
+      slowCallMs: 0,
+      metrics: { port: 9497, isGiven: false },
+      histograms: true,
+      readyIndexLagMax: 100_000,
     });
   });
 
