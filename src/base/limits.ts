@@ -51,6 +51,16 @@ export const COMMIT_QUEUE_BYTES_MAX: number = 128 * 1024 * 1024;
 export const WRITE_ATTEMPTS_MAX = 100;
 /** Size from which a value segment is followed by a new one. */
 export const SEGMENT_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Bytes of values that a streamed transaction keeps in memory; what comes after them goes to disk as it comes. */
+export const VALUE_SPOOL_MEMORY_BYTES_MAX: number = 1024 * 1024;
+/** Streamed transactions of one database that are being received at once; each may have a file open. */
+export const VALUE_SPOOLS_MAX = 256;
+/** Bytes of all values of one streamed transaction (wire contract). */
+export const STREAMED_VALUES_BYTES_MAX: number = 32 * 1024 * 1024;
+/** Bytes of a message that stands for one operation of a streamed batch: a set, a key, and numbers. */
+export const STREAMED_OPERATION_BYTES_MAX = 4096;
+/** Bytes of a chunk that the server sends, the length of a frame included. */
+export const STREAM_CHUNK_BYTES: number = 64 * 1024;
 /** Free bytes of the disk below which writes are refused (server setting `disk-low-watermark`). */
 export const DISK_LOW_WATERMARK_BYTES: number = 64 * 1024 * 1024;
 /** How often the disk is asked how much is free, in milliseconds and in bytes of accepted writes. */

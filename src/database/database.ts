@@ -4,7 +4,7 @@
 import { EMPTY } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { WRITE_ATTEMPTS_MAX } from "../base/limits.ts";
-import { NO_VALUE, plainKey, plainValue } from "../proof/keys.ts";
+import { NO_VALUE, plainKey } from "../proof/keys.ts";
 import type { Entry, Tx, TxHeader, VerifiableEntry, VerifiableTx, ZEntry } from "../proof/model.ts";
 import type { StorePoint } from "../store/commit-state.ts";
 import { StoreError } from "../store/errors.ts";
@@ -16,7 +16,8 @@ import { execAllSpec } from "./exec-all.ts";
 import { exportTx } from "./export.ts";
 import { toStorePrecondition } from "./preconditions.ts";
 import { count, get, getAll, history, requireSince, scan } from "./read.ts";
-import { referenceSpec, zAddSpec } from "./references.ts";
+import { Received } from "./received.ts";
+import { referenceSpec, valueEntry, zAddSpec } from "./references.ts";
 import { ReplicaAcks } from "./replica-acks.ts";
 import { commitUpTo, discardPrecommitted, replicateTx } from "./replicate.ts";
 import type { ExportRequest, Replicated, ReplicateOptions, TxExport } from "./replication.ts";
@@ -42,6 +43,7 @@ import type {
 import { firstRetained } from "./retention.ts";
 import { type DatabaseFacts, type DatabaseSettings, isPercentage, requireRetainable, retains } from "./settings.ts";
 import { zScan } from "./sorted-sets.ts";
+import { StreamedReads } from "./streamed-reads.ts";
 import { txById, txScan } from "./transactions.ts";
 import { dualProof, requireProvable, verifiableEntry, verifiableTx } from "./verifiable.ts";
 
@@ -136,6 +138,17 @@ export class Database {
   /** Writes values, references and set members as one transaction. */
   execAll(request: ExecAllRequest): Promise<TxHeader> {
     return this.#commitAsSeen((now) => execAllSpec(request, this.#store, now));
+  }
+
+  /** For a transaction that arrives as a stream. Throws `overloaded` when too many do at once. */
+  receive(): Received {
+    this.#requireWritable();
+    return new Received(this.#store.spool(), this.settings);
+  }
+
+  /** Reads of the state as it is now, whose values are handed on by pieces. */
+  streamed(): StreamedReads {
+    return new StreamedReads(this.#store, this.#now());
   }
 
   get(request: GetRequest): Entry {
@@ -339,11 +352,12 @@ function acksOf({ replicationSettings }: DatabaseSettings): ReplicaAcks | undefi
 }
 
 function setSpec(request: SetRequest): TxSpec {
-  const entries = request.entries.map(({ key, value, metadata }) => {
-    requireKey(key);
-    return { key: plainKey(key), value: plainValue(value), metadata };
+  const entries = request.entries.map((entry) => {
+    requireKey(entry.key);
+    return valueEntry(entry);
   });
-  return { entries, preconditions: request.preconditions.map(toStorePrecondition), metadata: undefined };
+  const { preconditions, spool } = request;
+  return { entries, preconditions: preconditions.map(toStorePrecondition), metadata: undefined, spool };
 }
 
 function deleteSpec(request: DeleteRequest): TxSpec {

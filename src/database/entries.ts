@@ -7,7 +7,13 @@ import { StoreError } from "../store/errors.ts";
 import type { VersionRecord } from "../store/layout.ts";
 import { isExpired, requireReadable } from "../store/readable.ts";
 import type { Store } from "../store/store.ts";
+import type { TxLog } from "../store/tx-log.ts";
 import { DatabaseError } from "./errors.ts";
+
+/** What entries are read from: a store, or as much of one as that takes. */
+export type EntryReads = Pick<Store, "committed" | "truncatedBefore" | "latest" | "revisions" | "scan"> & {
+  readonly log: Pick<TxLog, "valueOf" | "record" | "entries">;
+};
 
 const NO_VALUE = new Uint8Array(0);
 
@@ -15,7 +21,7 @@ const NO_VALUE = new Uint8Array(0);
 type Step = "key" | "target";
 
 /** The latest readable value of a user key. Throws `key_not_found`, `key_expired`, `reference_chain`. */
-export function latestEntry(store: Store, key: Uint8Array, now: bigint, step: Step = "key"): Entry {
+export function latestEntry(store: EntryReads, key: Uint8Array, now: bigint, step: Step = "key"): Entry {
   const storeKey = plainKey(key);
   const version = requireReadable(store.latest(storeKey), now);
   return resolved(store, key, version, store.log.valueOf(version.txId, version.entry, storeKey), now, step);
@@ -23,7 +29,7 @@ export function latestEntry(store: Store, key: Uint8Array, now: bigint, step: St
 
 /** A readable version of a plain store key, as an entry. */
 export function entryOfVersion(
-  store: Store,
+  store: EntryReads,
   storeKey: Uint8Array,
   version: VersionRecord,
   now: bigint,
@@ -34,7 +40,7 @@ export function entryOfVersion(
 }
 
 /** What a key was given by exactly the transaction `txId`; the revision is not looked for (0). */
-export function entryAtTx(store: Store, key: Uint8Array, txId: bigint, now: bigint, step: Step = "key"): Entry {
+export function entryAtTx(store: EntryReads, key: Uint8Array, txId: bigint, now: bigint, step: Step = "key"): Entry {
   const storeKey = plainKey(key);
   if (txId > store.committed.txId) throw new StoreError("tx_not_found", `transaction ${txId} not found`, { txId });
   const record = store.log.record(txId);
@@ -46,7 +52,7 @@ export function entryAtTx(store: Store, key: Uint8Array, txId: bigint, now: bigi
 }
 
 /** Whether the value of a version was removed by truncation. A deletion has none that could be. */
-export function isTruncated(store: Store, { txId, metadata }: VersionRecord): boolean {
+export function isTruncated(store: EntryReads, { txId, metadata }: VersionRecord): boolean {
   return txId < store.truncatedBefore && metadata?.deleted !== true;
 }
 
@@ -55,7 +61,7 @@ export function isTruncated(store: Store, { txId, metadata }: VersionRecord): bo
  * are stored. `storeKey` is that of `key`.
  */
 export function historyEntry(
-  store: Store,
+  store: EntryReads,
   key: Uint8Array,
   storeKey: Uint8Array,
   version: VersionRecord,
@@ -69,7 +75,7 @@ export function historyEntry(
 
 /** A plain entry of a transaction as Get gives it at that transaction; a reference that is kept is listed without a value. */
 export function entryOfTx(
-  store: Store,
+  store: EntryReads,
   txId: bigint,
   entry: TxEntry,
   value: Uint8Array,
@@ -95,7 +101,7 @@ export function unreadEntry(key: Uint8Array, atTx: bigint): Entry {
  * reference later. That is refused, so that no chain, however long, is walked by one read.
  */
 function resolved(
-  store: Store,
+  store: EntryReads,
   key: Uint8Array,
   version: VersionRecord,
   value: Uint8Array,

@@ -71,6 +71,8 @@ export type DatabaseErrorCode =
   | "batch_empty"
   /** A step of a batch says nothing to do. */
   | "operation_missing"
+  /** All values of a streamed transaction together: `data.limit`. */
+  | "values_too_long"
   /** `data.key`: bytes. */
   | "batch_duplicate_key"
   | "batch_duplicate_member";

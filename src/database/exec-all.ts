@@ -3,19 +3,27 @@
 // only when it is built.
 
 import { toHex } from "../base/bytes.ts";
-import { plainKey, plainValue, sortedSetKey } from "../proof/keys.ts";
+import { sortedSetKey } from "../proof/keys.ts";
 import type { EntrySpec } from "../store/chain.ts";
 import { StoreError } from "../store/errors.ts";
 import type { Store } from "../store/store.ts";
 import type { TxSpec } from "../store/tx-spec.ts";
 import { DatabaseError } from "./errors.ts";
 import { toStorePrecondition } from "./preconditions.ts";
-import { LookedAt, memberEntry, referenceEntry, requireBinding, requireNamed, requireScore } from "./references.ts";
+import {
+  LookedAt,
+  memberEntry,
+  referenceEntry,
+  requireBinding,
+  requireNamed,
+  requireScore,
+  valueEntry,
+} from "./references.ts";
 import type { ExecAllRequest, Operation, ReferenceTarget } from "./requests.ts";
 
 type Step = Exclude<Operation, { readonly kind: "none" }>;
 
-export function execAllSpec({ operations, preconditions }: ExecAllRequest, store: Store, now: bigint): TxSpec {
+export function execAllSpec({ operations, preconditions, spool }: ExecAllRequest, store: Store, now: bigint): TxSpec {
   if (operations.length === 0) throw new DatabaseError("batch_empty", "a batch needs at least one step");
   const steps = operations.map(requireStep);
   const written = keysWritten(steps);
@@ -29,6 +37,7 @@ export function execAllSpec({ operations, preconditions }: ExecAllRequest, store
     entriesOfTx: (txId) => steps.map((step) => entryOf(step, txId)),
     preconditions: [...state.unchanged, ...preconditions.map(toStorePrecondition)],
     metadata: undefined,
+    spool,
   };
 }
 
@@ -91,10 +100,7 @@ function isOwn({ atTx, boundRef }: ReferenceTarget): boolean {
 }
 
 function entryOf(step: Step, txId: bigint): EntrySpec {
-  if (step.kind === "set") {
-    const { key, value, metadata } = step.entry;
-    return { key: plainKey(key), value: plainValue(value), metadata };
-  }
+  if (step.kind === "set") return valueEntry(step.entry);
   const { target } = step;
   const atTx = isOwn(target) ? txId : target.atTx;
   return step.kind === "reference"

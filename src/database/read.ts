@@ -8,8 +8,7 @@ import { StoreError, type StoreErrorCode } from "../store/errors.ts";
 import type { KeyRange } from "../store/key-reader.ts";
 import type { VersionRecord } from "../store/layout.ts";
 import { isReadable, requireReadable } from "../store/readable.ts";
-import type { Store } from "../store/store.ts";
-import { entryAtTx, entryOfVersion, historyEntry, isTruncated, latestEntry } from "./entries.ts";
+import { type EntryReads, entryAtTx, entryOfVersion, historyEntry, isTruncated, latestEntry } from "./entries.ts";
 import { DatabaseError } from "./errors.ts";
 import { afterPrefix, earlier, later } from "./key-bounds.ts";
 import type { GetAllRequest, GetRequest, HistoryRequest, ScanRequest } from "./requests.ts";
@@ -17,7 +16,7 @@ import type { GetAllRequest, GetRequest, HistoryRequest, ScanRequest } from "./r
 const ZERO = Uint8Array.of(0);
 const NOTHING_TO_READ: ReadonlySet<StoreErrorCode> = new Set(["key_not_found", "key_expired", "value_truncated"]);
 
-export function get(store: Store, request: GetRequest, now: bigint): Entry {
+export function get(store: EntryReads, request: GetRequest, now: bigint): Entry {
   const { key, atTx, sinceTx, atRevision } = request;
   if (key.length === 0) throw new DatabaseError("empty_key", "the key is empty");
   if (atTx !== 0n) {
@@ -30,7 +29,7 @@ export function get(store: Store, request: GetRequest, now: bigint): Entry {
 }
 
 /** Values of the keys that have one, in the order asked for. */
-export function getAll(store: Store, request: GetAllRequest, now: bigint): Entry[] {
+export function getAll(store: EntryReads, request: GetAllRequest, now: bigint): Entry[] {
   requireSince(store, request.sinceTx);
   if (request.keys.some((key) => key.length === 0)) throw new DatabaseError("empty_key", "a key is empty");
   const entries: Entry[] = [];
@@ -45,7 +44,7 @@ export function getAll(store: Store, request: GetAllRequest, now: bigint): Entry
   return entries;
 }
 
-export function scan(store: Store, request: ScanRequest, now: bigint): Entry[] {
+export function scan(store: EntryReads, request: ScanRequest, now: bigint): Entry[] {
   requireRows(request.limit);
   requireSince(store, request.sinceTx);
   const limit = request.limit || RESULT_ROWS_MAX;
@@ -66,7 +65,7 @@ export function scan(store: Store, request: ScanRequest, now: bigint): Entry[] {
 }
 
 /** Versions of a key, oldest first, or latest first when `desc`. */
-export function history(store: Store, request: HistoryRequest, now: bigint): Entry[] {
+export function history(store: EntryReads, request: HistoryRequest, now: bigint): Entry[] {
   const { key, offset, limit, desc, sinceTx } = request;
   requireRows(limit);
   requireSince(store, sinceTx);
@@ -84,7 +83,7 @@ export function history(store: Store, request: HistoryRequest, now: bigint): Ent
 }
 
 /** How many keys with this prefix have a value now. */
-export function count(store: Store, prefix: Uint8Array, now: bigint): bigint {
+export function count(store: EntryReads, prefix: Uint8Array, now: bigint): bigint {
   let keys = 0n;
   for (const { version } of store.scan({ ...prefixRange(prefix), reverse: false }))
     if (isReadable(version, now) && !isTruncated(store, version)) keys++;
@@ -92,7 +91,7 @@ export function count(store: Store, prefix: Uint8Array, now: bigint): bigint {
 }
 
 /** Throws IllegalArguments when the caller wants to see a transaction that is not committed. */
-export function requireSince(store: Store, sinceTx: bigint): void {
+export function requireSince(store: EntryReads, sinceTx: bigint): void {
   if (sinceTx > store.committed.txId) throw new DatabaseError("illegal_arguments", "sinceTx is not committed yet");
 }
 
@@ -103,7 +102,7 @@ export function requireRows(limit: number): void {
   }
 }
 
-function entryAtRevision(store: Store, key: Uint8Array, atRevision: bigint, now: bigint): Entry {
+function entryAtRevision(store: EntryReads, key: Uint8Array, atRevision: bigint, now: bigint): Entry {
   const storeKey = plainKey(key);
   const latest = store.latest(storeKey);
   if (latest === undefined) throw new StoreError("key_not_found", "key not found");

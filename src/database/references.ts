@@ -7,7 +7,7 @@
 // What a write demands of the keys involved is looked at in the state that readers see, and the write is made on the
 // condition that they have not changed since ("key_unchanged"); where they have, it is looked at again.
 
-import { decodePlainValue, NO_VALUE, plainKey, referenceValue, sortedSetKey } from "../proof/keys.ts";
+import { decodePlainValue, NO_VALUE, plainKey, plainValue, referenceValue, sortedSetKey } from "../proof/keys.ts";
 import type { EntrySpec } from "../store/chain.ts";
 import { isReadable } from "../store/readable.ts";
 import type { Store } from "../store/store.ts";
@@ -15,7 +15,7 @@ import type { Precondition, TxSpec } from "../store/tx-spec.ts";
 import { entryAtTx, latestEntry } from "./entries.ts";
 import { DatabaseError } from "./errors.ts";
 import { toStorePrecondition } from "./preconditions.ts";
-import type { ReferenceRequest, ReferenceTarget, ZAddRequest } from "./requests.ts";
+import type { KeyValue, ReferenceRequest, ReferenceTarget, ZAddRequest } from "./requests.ts";
 
 /** A state of a database, and what a write that looks at it relies on. */
 export class LookedAt {
@@ -99,6 +99,10 @@ export function zAddSpec({ set, score, target }: ZAddRequest, store: Store, now:
 /** Throws IllegalArguments for what is no number: it has no place in the order of scores. */
 export function requireScore(score: number): void {
   if (Number.isNaN(score)) throw new DatabaseError("illegal_arguments", "a score must be a number");
+}
+
+export function valueEntry({ key, value, metadata }: KeyValue): EntrySpec {
+  return { key: plainKey(key), value: value instanceof Uint8Array ? plainValue(value) : value, metadata };
 }
 
 export function referenceEntry(key: Uint8Array, referencedKey: Uint8Array, atTx: bigint): EntrySpec {

@@ -3,11 +3,13 @@
 // the user's own, without prefix bytes.
 
 import type { KvMetadata } from "../proof/model.ts";
+import type { SpooledValue, ValueSpool } from "../store/value-spool.ts";
 
 /** One entry to be written. */
 export interface KeyValue {
   readonly key: Uint8Array;
-  readonly value: Uint8Array;
+  /** One that was received by pieces may be on disk already. */
+  readonly value: Uint8Array | SpooledValue;
   readonly metadata: KvMetadata | undefined;
 }
 
@@ -24,6 +26,8 @@ export interface SetRequest {
   readonly preconditions: readonly Precondition[];
   /** true: answer without waiting until the index has the transaction. */
   readonly noWait: boolean;
+  /** Where values are that are on disk already. */
+  readonly spool?: ValueSpool | undefined;
 }
 
 export interface DeleteRequest {
@@ -156,6 +160,8 @@ export interface ExecAllRequest {
   readonly operations: readonly Operation[];
   readonly preconditions: readonly Precondition[];
   readonly noWait: boolean;
+  /** Where values are that are on disk already. */
+  readonly spool?: ValueSpool | undefined;
 }
 
 export interface VerifiableReferenceRequest {

@@ -15,8 +15,7 @@ import { decodeSortedSetKey, sortedSetKey, sortedSetPrefix } from "../proof/keys
 import type { ZEntry } from "../proof/model.ts";
 import type { KeyRange } from "../store/key-reader.ts";
 import { isReadable } from "../store/readable.ts";
-import type { Store } from "../store/store.ts";
-import { entryAtTx, latestEntry } from "./entries.ts";
+import { type EntryReads, entryAtTx, latestEntry } from "./entries.ts";
 import { afterPrefix, earlier, later } from "./key-bounds.ts";
 import { readable, requireRows, requireSince } from "./read.ts";
 import { requireNamed } from "./references.ts";
@@ -31,7 +30,7 @@ const ZERO = Uint8Array.of(0);
 type Bits = readonly [first: bigint, last: bigint];
 
 /** Members whose key has a value now, or had one in the transaction that they are bound to. */
-export function zScan(store: Store, request: ZScanRequest, now: bigint): ZEntry[] {
+export function zScan(store: EntryReads, request: ZScanRequest, now: bigint): ZEntry[] {
   requireNamed(request.set);
   requireRows(request.limit);
   requireSince(store, request.sinceTx);
@@ -51,7 +50,7 @@ export function zScan(store: Store, request: ZScanRequest, now: bigint): ZEntry[
   return members;
 }
 
-function memberOf(store: Store, storeKey: Uint8Array, now: bigint): ZEntry[] {
+function memberOf(store: EntryReads, storeKey: Uint8Array, now: bigint): ZEntry[] {
   const { set, score, key, atTx } = decodeSortedSetKey(storeKey);
   return readable(() => (atTx === 0n ? latestEntry(store, key, now) : entryAtTx(store, key, atTx, now))).map(
     (entry) => ({ set, key, entry, score, atTx }),

@@ -178,6 +178,11 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
   reference_to_reference: unknown("referenced key cannot be a reference"),
   reference_chain: unknown("max key resolution limit reached. It may be due to cyclic references"),
   value_to_reference: unknown("final key cannot be converted into a reference"),
+  values_too_long: {
+    code: Code.FailedPrecondition,
+    text: "max transaction values length exceeded",
+    info: "22000",
+  },
   batch_empty: illegal("empty set"),
   operation_missing: illegal("operation is not set"),
   batch_duplicate_key: illegal(
@@ -289,6 +294,7 @@ const WIRE: Readonly<Record<WireErrorCode, Row>> = {
   digest_length: UNREADABLE,
   number_out_of_range: UNREADABLE,
   field_unknown: UNREADABLE,
+  stream_truncated: illegal("the stream ends inside a message"),
   not_representable: { code: Code.Internal, text: "the answer has no form on the wire", alarming: true },
 };
 
@@ -297,6 +303,8 @@ const SERVICE: Readonly<Record<ServiceErrorCode, Row>> = {
     code: Code.Unimplemented,
     text: (data) => `${data["method"]} is not implemented by this server yet`,
   },
+  stream_reference: { code: Code.Unimplemented, text: "reference operation is not implemented", info: "42883" },
+  stream_value_empty: unknown("a streamed batch cannot hold an empty value: ExecAll can"),
   verifications_running: {
     code: Code.ResourceExhausted,
     text: (data) => `${data["limit"]} verifications are running already: try again when one has ended`,
@@ -334,6 +342,28 @@ function shortened(text: string): string {
   if (text.length * 3 <= FAILURE_TEXT_BYTES_MAX) return text;
   const { read } = encoder.encodeInto(text, new Uint8Array(FAILURE_TEXT_BYTES_MAX));
   return read === text.length ? text : `${text.slice(0, read)}…`;
+}
+
+/**
+ * Runs a streamed write. Of what clients of the original know with this lead in its text it gets the lead, and code "unknown":
+ * what is wrong with the request. Everything else stays as it is.
+ */
+export async function withLead<T>(lead: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const row = rowOf(error);
+    const isRequests = error instanceof StoreError || error instanceof DatabaseError;
+    if (!isRequests || row === undefined || (row.code !== Code.Unknown && row.code !== Code.InvalidArgument))
+      throw error;
+    // The one text that brings its code with it where it is quoted.
+    const quoted = error.code === "duplicate_key" ? "rpc error: code = InvalidArgument desc = " : "";
+    throw new CallFailure(Code.Unknown, `${lead}${quoted}${textOf(row, error)}`);
+  }
+}
+
+function textOf({ text }: Row, error: { readonly message: string; readonly data: Data }): string {
+  return typeof text === "string" ? text : text(error.data, error.message);
 }
 
 /** Logs what an operator must see and returns what the caller may see. `method` names the call in the log. */

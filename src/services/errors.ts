@@ -3,6 +3,10 @@ import { RoomError } from "../base/errors.ts";
 export type ServiceErrorCode =
   /** `data.method`: a method of the contract that this server does not offer yet. */
   | "unimplemented"
+  /** A reference in a batch that is streamed. */
+  | "stream_reference"
+  /** An empty value in a batch that is streamed. */
+  | "stream_value_empty"
   /** `data.limit`: so many verifications are running. */
   | "verifications_running"
   /** `data.limit`, `data.setting`: the audit log has no room for a record of the call. */

@@ -19,7 +19,7 @@ import {
 } from "./requests.ts";
 
 /** The header of a transaction just written reads as one read with its transaction. */
-const WRITTEN = { emptyMetadata: true };
+export const WRITTEN: { readonly emptyMetadata: boolean } = { emptyMetadata: true };
 
 export const kvHandlers: Handlers<typeof ImmuService> = {
   set: async (message, ctx) => txHeaderToWire(await databaseOf(ctx).set(setFromWire(message)), WRITTEN),

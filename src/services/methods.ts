@@ -11,6 +11,8 @@ import { healthHandlers } from "./health.ts";
 import { kvHandlers } from "./kv.ts";
 import { type AnyHandler, type Room, type ServedMethod, servedMethod } from "./pipeline.ts";
 import { authorizationHandlers, sessionHandlers } from "./sessions.ts";
+import { streamedReadHandlers } from "./streamed-reads.ts";
+import { streamedWriteHandlers } from "./streamed-writes.ts";
 import { transactionHandlers } from "./transactions.ts";
 import { userHandlers } from "./users.ts";
 import { type SignState, verifiableHandlers } from "./verifiable.ts";
@@ -27,6 +29,8 @@ export function allMethods(room: Room, sign: SignState): ServedMethod[] {
       ...kvHandlers,
       ...transactionHandlers,
       ...verifiableHandlers(sign),
+      ...streamedReadHandlers(sign),
+      ...streamedWriteHandlers(sign),
     }),
     ...served(AuthorizationService, authorizationHandlers(room)),
     ...served(DocumentService, {}),

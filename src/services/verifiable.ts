@@ -19,16 +19,26 @@ import {
 /** Signs a state; undefined when the server has no key. */
 export type SignState = ((state: Omit<State, "signature">) => Signature) | undefined;
 
-export function verifiableHandlers(sign: SignState): Handlers<typeof ImmuService> {
-  const signed = <Answer extends VerifiableTx>(answer: Answer, db: string): Answer => {
-    const { targetTxHeader } = answer.dualProof;
-    return sign === undefined
-      ? answer
-      : { ...answer, signature: sign({ db, txId: targetTxHeader.id, txHash: alh(targetTxHeader) }) };
-  };
+/** The answer with a signature over the state that it leads to, when the server has a key. */
+export function signed<Answer extends VerifiableTx>(sign: SignState, answer: Answer, db: string): Answer {
+  if (sign === undefined) return answer;
+  const { targetTxHeader } = answer.dualProof;
+  return { ...answer, signature: sign({ db, txId: targetTxHeader.id, txHash: alh(targetTxHeader) }) };
+}
 
-  const proven = (answer: VerifiableTx, ctx: CallContext, { proveSinceTx }: { readonly proveSinceTx: bigint }) =>
-    verifiableTxToWire(signed(answer, databaseOf(ctx).name), proveSinceTx);
+/** A proven transaction as it is answered. */
+export function proven(
+  sign: SignState,
+  answer: VerifiableTx,
+  db: string,
+  proveSinceTx: bigint,
+): ReturnType<typeof verifiableTxToWire> {
+  return verifiableTxToWire(signed(sign, answer, db), proveSinceTx);
+}
+
+export function verifiableHandlers(sign: SignState): Handlers<typeof ImmuService> {
+  const answered = (answer: VerifiableTx, ctx: CallContext, { proveSinceTx }: { readonly proveSinceTx: bigint }) =>
+    proven(sign, answer, databaseOf(ctx).name, proveSinceTx);
 
   return {
     currentState: (_message, ctx) => {
@@ -41,18 +51,18 @@ export function verifiableHandlers(sign: SignState): Handlers<typeof ImmuService
       );
     },
     verifiableSet: async (message, ctx) =>
-      proven(await databaseOf(ctx).verifiableSet(verifiableSetFromWire(message)), ctx, message),
+      answered(await databaseOf(ctx).verifiableSet(verifiableSetFromWire(message)), ctx, message),
     verifiableSetReference: async (message, ctx) =>
-      proven(await databaseOf(ctx).verifiableSetReference(verifiableReferenceFromWire(message)), ctx, message),
+      answered(await databaseOf(ctx).verifiableSetReference(verifiableReferenceFromWire(message)), ctx, message),
     verifiableZAdd: async (message, ctx) =>
-      proven(await databaseOf(ctx).verifiableZAdd(verifiableZAddFromWire(message)), ctx, message),
+      answered(await databaseOf(ctx).verifiableZAdd(verifiableZAddFromWire(message)), ctx, message),
     verifiableGet: (message, ctx) => {
       const database = databaseOf(ctx);
       const answer = database.verifiableGet(verifiableGetFromWire(message));
-      const verifiableTx = signed(answer.verifiableTx, database.name);
+      const verifiableTx = signed(sign, answer.verifiableTx, database.name);
       return verifiableEntryToWire({ ...answer, verifiableTx }, message.proveSinceTx);
     },
     verifiableTxById: (message, ctx) =>
-      proven(databaseOf(ctx).verifiableTxById(verifiableTxFromRequest(message)), ctx, message),
+      answered(databaseOf(ctx).verifiableTxById(verifiableTxFromRequest(message)), ctx, message),
   };
 }

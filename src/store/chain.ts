@@ -18,11 +18,12 @@ import { type ForeignTx, refused } from "./foreign-tx.ts";
 import { TREE_LEVEL_MIN } from "./layout.ts";
 import type { BuiltTx } from "./records.ts";
 import type { TxLog } from "./tx-log.ts";
+import type { SpooledValue } from "./value-spool.ts";
 
 /** One entry to be written: store key and store value (prefix bytes included). */
 export interface EntrySpec {
   readonly key: Uint8Array;
-  readonly value: Uint8Array;
+  readonly value: Uint8Array | SpooledValue;
   readonly metadata: KvMetadata | undefined;
 }
 
@@ -108,7 +109,11 @@ export class Chain {
 }
 
 function toTxEntry({ key, value, metadata }: EntrySpec): TxEntry {
-  return { key, metadata: attributesOf(metadata), hValue: sha256(value), vLen: value.length };
+  return { key, metadata: attributesOf(metadata), hValue: digestOf(value), vLen: value.length };
+}
+
+function digestOf(value: Uint8Array | SpooledValue): Uint8Array {
+  return value instanceof Uint8Array ? sha256(value) : value.hValue;
 }
 
 /** Peaks after a leaf completed `nodes`: it swallowed the peaks below its highest node. */

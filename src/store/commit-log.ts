@@ -16,6 +16,7 @@ import { StoreError } from "./errors.ts";
 import { COMMITTED_ROW, encodeTxIdRow, FORMAT_ROW, FORMAT_VERSION, txRangeStart } from "./layout.ts";
 import { type BuiltTx, writeTxRows } from "./records.ts";
 import { type LogTables, logTables, type TxLog, txIdIn } from "./tx-log.ts";
+import type { SpooledValue } from "./value-spool.ts";
 
 /** Where groups of transactions become durable. */
 export interface CommitLog {
@@ -129,7 +130,8 @@ export class LocalCommitLog implements CommitLog {
 
   async append(group: readonly BuiltTx[]): Promise<void> {
     const last = group.at(-1) as BuiltTx;
-    const offsets = this.valuesInSegments ? await this.#appendValues(group) : [];
+    const isSpooled = group.some((tx) => tx.spooled !== undefined);
+    const offsets = this.valuesInSegments || isSpooled ? await this.#appendValues(group) : [];
     const { engine, log } = this.#log.tables;
     try {
       await engine.write((batch) => {
@@ -140,22 +142,39 @@ export class LocalCommitLog implements CommitLog {
       this.#arena.clear();
       engine.refresh();
     } catch (error) {
-      // Refused before anything was written: there is nothing to find out.
-      if (error instanceof StoreError && error.code === "disk_low") throw error;
-      await this.#settle(last, error);
+      await this.#settle(last, error).catch(async (failure: unknown) => {
+        if (isSpooled && isNothing(failure)) await this.#dropSegments();
+        throw failure;
+      });
     }
     if (this.#commitsAlone) this.#committed = last.header.id;
   }
 
-  /** Values are on disk before the commit that names them. Nothing names them when it fails. */
+  /**
+   * Values are on disk before the commit that names them. Nothing names them when it fails. Resolves with their offsets; with
+   * none when only those go to segments that are on disk already.
+   */
   async #appendValues(group: readonly BuiltTx[]): Promise<bigint[][]> {
     assert(this.#log.segments !== undefined, "values that go to segments have some");
-    const values = group.map((tx) => ({ txId: tx.header.id, values: tx.values.filter((value) => value.length > 0) }));
+    const inSegments = this.valuesInSegments;
+    const isWritten = (value: Uint8Array | SpooledValue): value is Uint8Array =>
+      inSegments && value instanceof Uint8Array && value.length > 0;
+    const txs = group.map(({ header, values, spooled }) => ({
+      txId: header.id,
+      values: values.filter(isWritten),
+      spooled,
+    }));
     try {
-      return await this.#log.segments.append(values);
+      const offsets = await this.#log.segments.append(txs);
+      return inSegments ? offsets : [];
     } catch (error) {
       throw new StoreError("write_failed", "the write failed: nothing was stored", {}, error);
     }
+  }
+
+  /** Long values whose transaction was not stored take no room until others come; when that fails now, they go then. */
+  async #dropSegments(): Promise<void> {
+    await this.#log.segments?.dropAfter(this.#log.lastTxId()).catch(() => undefined);
   }
 
   commitUpTo(txId: bigint): Promise<void> {
@@ -201,6 +220,8 @@ export class LocalCommitLog implements CommitLog {
    * of its own, synced, settles that.
    */
   async #settle(last: BuiltTx, cause: unknown): Promise<void> {
+    // Refused before anything was written: there is nothing to find out.
+    if (cause instanceof StoreError && cause.code === "disk_low") throw cause;
     let stored: bigint;
     try {
       this.#log.tables = await this.#reopen();
@@ -225,6 +246,11 @@ async function writeMode({ engine, meta }: LogTables, commitsAlone: boolean, com
     if (commitsAlone) batch.remove(meta, COMMITTED_ROW);
     else batch.put(meta, COMMITTED_ROW, encodeTxIdRow(COMMITTED_ROW, committed));
   });
+}
+
+/** Whether a failed write has definitely stored nothing. */
+function isNothing(failure: unknown): boolean {
+  return failure instanceof StoreError && failure.code !== "outcome_unknown";
 }
 
 function requireThere(committed: bigint, last: bigint): bigint {

@@ -252,7 +252,7 @@ export class Committer {
       writer.reject(error);
       return;
     }
-    this.#join(tx, before, texts, bytes, writer);
+    this.#join(spec.spool === undefined ? tx : { ...tx, spooled: spec.spool.segment }, before, texts, bytes, writer);
   }
 
   #adopt(foreign: ForeignTx, writer: Writer): void {

@@ -13,24 +13,28 @@ import { copyFile, mkdir, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { copyEnvironment } from "./engine-lmdb.ts";
 import { syncDirectory } from "./sync-directory.ts";
+import { isSegmentName } from "./value-segments.ts";
 
 /** Copies the database in a directory into a new directory, synced. */
 export async function copyStore(directory: string, target: string): Promise<void> {
   await mkdir(target, { mode: 0o700 });
   const values = join(directory, "values");
   const copied = join(target, "values");
-  await copyFiles(values, copied);
+  await copySegments(values, copied);
   await copyEnvironment(join(directory, "log"), join(target, "log"));
-  await copyFiles(values, copied);
+  await copySegments(values, copied);
   await syncDirectory(target);
 }
 
-/** Copies and syncs the files of a directory, if there is one; those that vanish meanwhile were removed by a truncation. */
-async function copyFiles(directory: string, target: string): Promise<void> {
+/**
+ * Copies and syncs the segments in a directory, if there is one; those that vanish meanwhile were removed by a truncation.
+ * What has no name yet belongs to no transaction.
+ */
+async function copySegments(directory: string, target: string): Promise<void> {
   const names = await readdir(directory).catch(unlessMissing);
   if (names === undefined) return;
   await mkdir(target, { recursive: true, mode: 0o700 });
-  for (const name of names) {
+  for (const name of names.filter(isSegmentName)) {
     const copy = join(target, name);
     const found = await copyFile(join(directory, name), copy, constants.COPYFILE_FICLONE).then(
       () => true,

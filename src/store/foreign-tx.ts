@@ -48,7 +48,7 @@ export class ForeignTx {
     requireEntryCount(entries.length, settings);
     this.values = entries.map(({ value = EMPTY }) => value);
     this.entries = entries.map(({ key, metadata, hValue, value = EMPTY }) => {
-      requireEntryLengths(key, value, settings);
+      requireEntryLengths(key, value.length, settings);
       return { key, metadata: attributesOf(metadata), hValue, vLen: value.length };
     });
     this.texts = keyTexts(this.entries);

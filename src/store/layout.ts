@@ -2,7 +2,8 @@
 //
 //   <db>/log/      LMDB environment, synced at every commit: the truth
 //   <db>/index/    LMDB environment, not synced: derived, rebuilt from the log whenever the two disagree
-//   <db>/values/   value segments (value-segments.ts): the values of databases with a retention period
+//   <db>/values/   value segments (value-segments.ts): the values of databases with a retention period, and long ones that were
+//                  received by pieces
 //   <db>/open      marker: present while the database is open, holds the boot id
 //   <db>/.lock.*   listening unix socket: one process at a time
 //

@@ -27,6 +27,8 @@ import {
   valuesKey,
 } from "./layout.ts";
 import { type OnMismatch, RowReader, refuseMismatch } from "./row-reader.ts";
+import type { SpooledSegment } from "./value-segments.ts";
+import type { SpooledValue } from "./value-spool.ts";
 
 /** A transaction as the committer built it: hashed, chained, not yet stored. */
 export interface BuiltTx {
@@ -38,7 +40,9 @@ export interface BuiltTx {
   readonly tree: readonly Uint8Array[];
   readonly entries: readonly TxEntry[];
   /** Store value of each entry. */
-  readonly values: readonly Uint8Array[];
+  readonly values: readonly (Uint8Array | SpooledValue)[];
+  /** Where those values are that are on disk already. */
+  readonly spooled?: SpooledSegment | undefined;
   /** Whether it came from elsewhere without its values: those in `values` are empty, also where the entry's is not. */
   readonly withheld: boolean;
 }
@@ -62,8 +66,8 @@ type Put = (key: Uint8Array, value: Uint8Array) => void;
 type TxHead = Pick<TxRecord, "header" | "alh" | "nodes" | "tree">;
 
 /**
- * Calls `put` for every row of a transaction. `offsets`: where the segments have its non-empty values; undefined: the log
- * keeps them itself.
+ * Calls `put` for every row of a transaction. `offsets`: where the segments have its non-empty values that were not spooled;
+ * undefined: the log keeps them itself.
  */
 export function writeTxRows(
   tx: BuiltTx,
@@ -145,7 +149,8 @@ function copyHere(entries: readonly StoredEntry[], out: Uint8Array, from: number
 function placed(tx: BuiltTx, offsets: readonly bigint[] | undefined, inlineMax: number): StoredEntry[] {
   let next = 0;
   return tx.entries.map((entry, i) => {
-    const value = tx.values[i] as Uint8Array;
+    const value = tx.values[i] as Uint8Array | SpooledValue;
+    if (!(value instanceof Uint8Array)) return { entry, at: { place: "segment", offset: value.offset } };
     if (value.length > 0 && offsets !== undefined) {
       return { entry, at: { place: "segment", offset: offsets[next++] as bigint } };
     }
@@ -161,12 +166,14 @@ function withheld(entries: readonly TxEntry[]): StoredEntry[] {
   }));
 }
 
-/** Whether entries and values are few and small enough to share the transaction's own record. */
+/** Whether entries and the values that go with them are few and small enough to share the transaction's own record. */
 function fitsInside(tx: BuiltTx, valuesElsewhere: boolean): boolean {
   if (tx.entries.length > ROW_ENTRIES) return false;
   let length = 0;
   tx.entries.forEach(({ key }, i) => {
-    length += key.length + ENTRY_OVERHEAD_BYTES + (valuesElsewhere ? 0 : (tx.values[i] as Uint8Array).length);
+    const value = tx.values[i];
+    length += key.length + ENTRY_OVERHEAD_BYTES;
+    if (!valuesElsewhere && value instanceof Uint8Array) length += value.length;
   });
   return length <= INLINE_RECORD_BYTES_MAX;
 }

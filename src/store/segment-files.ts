@@ -3,7 +3,7 @@
 
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { syncDirectory } from "./sync-directory.ts";
 
 export interface SegmentFiles {
@@ -15,10 +15,24 @@ export interface SegmentFiles {
   read(name: string, position: number, length: number): Uint8Array | undefined;
   /** Creates a file with this content, on disk as a whole or not at all. */
   create(name: string, bytes: Uint8Array): Promise<void>;
+  /** A new file that has no name yet: it is there as long as nobody lets go of it. */
+  spool(): Promise<SpoolFile>;
   /** Removes files for good. */
   remove(names: readonly string[]): Promise<void>;
   /** Closes what is open for reading. */
   close(): void;
+}
+
+/** A file that is written before it is known what it will be called. */
+export interface SpoolFile {
+  /** Appends. One write at a time. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Resolves when what was written is on disk. */
+  sync(): Promise<void>;
+  /** Gives it its name, in the place of whatever has that, after `head` has replaced its first bytes; on disk when it resolves. */
+  adopt(name: string, head: Uint8Array): Promise<void>;
+  /** Lets go of it; it is gone unless it has a name. */
+  close(): Promise<void>;
 }
 
 const OPEN_FILES_MAX = 8;
@@ -29,6 +43,8 @@ export class DiskSegmentFiles implements SegmentFiles {
   readonly #directory: string;
   /** Descriptors for reading, the least recently used first. */
   readonly #open = new Map<string, number>();
+  /** Files without a name that were made. */
+  #spools = 0;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -47,7 +63,7 @@ export class DiskSegmentFiles implements SegmentFiles {
   }
 
   async append(name: string, pieces: readonly Uint8Array[]): Promise<number> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await this.#makeDirectory();
     const file = await open(join(this.#directory, name), "a", 0o600);
     try {
       const position = (await file.stat()).size;
@@ -75,7 +91,7 @@ export class DiskSegmentFiles implements SegmentFiles {
 
   async create(name: string, bytes: Uint8Array): Promise<void> {
     const unfinished = join(this.#directory, `${name}${UNFINISHED}`);
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await this.#makeDirectory();
     const file = await open(unfinished, "w", 0o600);
     try {
       await file.writeFile(bytes);
@@ -88,6 +104,29 @@ export class DiskSegmentFiles implements SegmentFiles {
     await syncDirectory(this.#directory);
   }
 
+  async spool(): Promise<SpoolFile> {
+    await this.#makeDirectory();
+    const path = join(this.#directory, `spool-${++this.#spools}${UNFINISHED}`);
+    const file = await open(path, "wx", 0o600);
+    let isNamed = false;
+    return {
+      write: (bytes) => file.writeFile(bytes),
+      sync: () => file.datasync(),
+      adopt: async (name, head) => {
+        await file.write(head, 0, head.length, 0);
+        await file.datasync();
+        this.#forget(name);
+        await rename(path, join(this.#directory, name));
+        isNamed = true;
+        await syncDirectory(this.#directory);
+      },
+      close: async () => {
+        await file.close();
+        if (!isNamed) await rm(path, { force: true });
+      },
+    };
+  }
+
   async remove(names: readonly string[]): Promise<void> {
     for (const name of names) {
       this.#forget(name);
@@ -98,6 +137,11 @@ export class DiskSegmentFiles implements SegmentFiles {
 
   close(): void {
     for (const name of [...this.#open.keys()]) this.#forget(name);
+  }
+
+  async #makeDirectory(): Promise<void> {
+    const made = await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    if (made !== undefined) await syncDirectory(dirname(this.#directory));
   }
 
   #descriptor(name: string): number | undefined {

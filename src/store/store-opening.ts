@@ -49,7 +49,8 @@ export async function openStoreParts(options: StoreOptions, onProgress: () => vo
     const tables = await openLogTables(driver, logDirectory);
     const opened = await closingUnless(
       tables.engine,
-      async () => new TxLog(database, tables, await openSegments(options, tables)),
+      async () =>
+        new TxLog(database, tables, await openSegments(database, place, tables), options.valuesInSegments ?? false),
     );
     log = opened;
     const reopen = async (): Promise<TxLog["tables"]> => {

@@ -16,7 +16,6 @@ import { indexableFromLog } from "./indexable.ts";
 import type { Indexer } from "./indexer.ts";
 import { type KeyRange, KeyReader, type KeyVersion } from "./key-reader.ts";
 import type { VersionRecord } from "./layout.ts";
-import { openSegments } from "./open-segments.ts";
 import type { Overlay } from "./overlay.ts";
 import { checkPrecondition } from "./readable.ts";
 
@@ -28,6 +27,7 @@ import type { Trust } from "./trust.ts";
 import type { StoreSettings } from "./tx-limits.ts";
 import type { TxLog } from "./tx-log.ts";
 import { type Precondition, specBytes, type TxSpec } from "./tx-spec.ts";
+import { type ValueSpool, ValueSpools } from "./value-spool.ts";
 
 /** Refusals that were decided by looking at what may not be committed yet. */
 const LOOKED: readonly string[] = ["precondition_failed", "key_not_found", "key_expired", "state_changed"];
@@ -43,6 +43,7 @@ export class Store implements AsyncDisposable {
   readonly #trust: Trust;
   readonly #state: CommitState;
   readonly #arrivals: Arrivals;
+  readonly #spools: ValueSpools;
   #dropsIndex = false;
   #closing: Promise<void> | undefined;
   #isClosed = false;
@@ -56,6 +57,7 @@ export class Store implements AsyncDisposable {
     this.#overlay = overlay;
     this.#indexer = indexer;
     this.#trust = trust;
+    this.#spools = new ValueSpools(log.segments, options.space);
     const { timers = systemTimers } = options;
     this.#state = new CommitState({ commitLog, committed, timers, onCommitted: (txs) => indexer.add(txs) });
     this.#keys = new KeyReader(options.database, overlay, () => indexer.tables);
@@ -116,9 +118,8 @@ export class Store implements AsyncDisposable {
     this.#requireOpen();
     const { commitsAlone, valuesInSegments, foreignTxsAheadMax } = modes;
     await this.#committer.exclusively(async () => {
-      const { database, place } = this.#options;
-      this.#log.segments ??= await openSegments({ database, place, valuesInSegments }, this.#log.tables);
       await this.#commitLog.setCommitsAlone(commitsAlone);
+      this.#log.valuesInSegments = valuesInSegments;
       this.#commitLog.valuesInSegments = valuesInSegments;
       this.#arrivals.window = BigInt(foreignTxsAheadMax);
       this.#committer.settings = settings;
@@ -164,6 +165,15 @@ export class Store implements AsyncDisposable {
     return this.#log.tables.engine.sizeBytes() + this.#indexer.sizeBytes() + (this.#log.segments?.sizeBytes ?? 0);
   }
 
+  /**
+   * For the values of a transaction that is received piece by piece; it is closed when the transaction was committed or will
+   * not be. Throws `overloaded` when too many are received at once.
+   */
+  spool(): ValueSpool {
+    this.#requireOpen();
+    return this.#spools.open();
+  }
+
   /** Resolves with the header when the transaction is committed. Rejects, when it has to be waited for, as untilCommitted(). */
   commit(spec: TxSpec): Promise<TxHeader> {
     return this.#commitLog.commitsAlone ? this.precommit(spec) : this.#commitAcknowledged(spec);
@@ -171,6 +181,7 @@ export class Store implements AsyncDisposable {
 
   /** Resolves with the header when the transaction is on disk. Where the log waits for others it is not committed yet. */
   async precommit(spec: TxSpec): Promise<TxHeader> {
+    if (spec.spool !== undefined) await spec.spool.finish();
     this.#options.space?.requireRoom(specBytes(spec));
     if (this.#isBacklogged()) this.#indexer.requireRoom();
     return this.#committer.commit(spec);

@@ -72,7 +72,11 @@ function removedBefore(tables: LogTables): bigint {
 function firstOffset(log: TxLog, from: bigint, to: bigint): bigint | undefined {
   const last = log.lastTxId();
   for (let txId = from; txId < to && txId <= last; txId++) {
-    for (const { at } of log.storedEntries(txId, log.record(txId))) if (at.place === "segment") return at.offset;
+    let first: bigint | undefined;
+    // Values that came by pieces stand before the others, whatever the order of their entries.
+    for (const { at } of log.storedEntries(txId, log.record(txId)))
+      if (at.place === "segment" && (first === undefined || at.offset < first)) first = at.offset;
+    if (first !== undefined) return first;
   }
   return undefined;
 }

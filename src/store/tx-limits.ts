@@ -21,14 +21,15 @@ export function requireEntryCount(count: number, { maxTxEntries }: StoreSettings
 }
 
 /** Throws `empty_key`, `key_too_long` or `value_too_long`. */
-export function requireEntryLengths(key: Uint8Array, value: Uint8Array, settings: StoreSettings): void {
+export function requireEntryLengths(key: Uint8Array, valueLength: number, settings: StoreSettings): void {
   const { maxKeyLen, maxValueLen } = settings;
   if (key.length === 0) throw new StoreError("empty_key", "a store key has at least its prefix byte");
   if (key.length > maxKeyLen) throw tooMuch("key_too_long", maxKeyLen, "maxKeyLen");
-  if (value.length > maxValueLen) throw tooMuch("value_too_long", maxValueLen, "maxValueLen");
+  if (valueLength > maxValueLen) throw tooMuch("value_too_long", maxValueLen, "maxValueLen");
 }
 
-function tooMuch(
+/** What is longer, or more, than a setting allows. */
+export function tooMuch(
   code: "too_many_entries" | "key_too_long" | "value_too_long",
   limit: number,
   setting: string,

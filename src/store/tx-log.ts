@@ -1,17 +1,15 @@
 // Reading the log: transactions, entries, values and nodes of the history tree, by transaction id. Every value is hashed and
 // compared before it leaves; whatever cannot be what was written is a `damaged` error that names it.
 
-import { concat, EMPTY, equalBytes, toHex, utf8ToString, viewOf } from "../base/bytes.ts";
+import { equalBytes, utf8ToString, viewOf } from "../base/bytes.ts";
 import { RoomError } from "../base/errors.ts";
 import type { NodeReader } from "../proof/history-tree.ts";
 import type { InclusionProof, TxEntry, TxHeader } from "../proof/model.ts";
-import { sha256 } from "../proof/sha256.ts";
 import { alh as computeAlh } from "../proof/tx-header.ts";
 import type { Engine, Table } from "./engine.ts";
-import type { EntriesBlock, StoredEntry, ValueAt } from "./entries-block.ts";
+import type { EntriesBlock, StoredEntry } from "./entries-block.ts";
 import { EntryList, ProvenGroups } from "./entry-list.ts";
 import { StoreError } from "./errors.ts";
-import { nameOfKey } from "./key-name.ts";
 import { LastRows } from "./last-rows.ts";
 import {
   decodeTxIdRow,
@@ -25,9 +23,6 @@ import {
   treeKey,
   txIdOfKey,
   txKey,
-  VALUE_PIECE_BYTES_MAX,
-  valueKey,
-  valuesKey,
 } from "./layout.ts";
 import { RecentValues } from "./recent-values.ts";
 import {
@@ -41,6 +36,8 @@ import {
 import { refuseMismatch } from "./row-reader.ts";
 import { hasEntriesInside, soundValueInside } from "./sound-value.ts";
 import { StoredTree } from "./stored-tree.ts";
+import { damagedIn } from "./value-errors.ts";
+import { ValueReader, type ValueSource } from "./value-reader.ts";
 import type { ValueSegments } from "./value-segments.ts";
 
 /** The log environment and its tables; replaced as a whole when the log is reopened after a failure. */
@@ -82,8 +79,10 @@ export class TxLog {
   tables: LogTables;
   /** Values of transactions before this one are gone. */
   truncatedBefore: bigint;
-  /** Absent: no value of this database was ever put into a segment. */
-  segments: ValueSegments | undefined;
+  /** Absent: whoever reads this log needs no values. */
+  readonly segments: ValueSegments | undefined;
+  /** Whether that is where new values go. */
+  valuesInSegments: boolean;
   readonly #database: string;
   // One for all reads of records: an engine does not keep the keys it is asked for.
   readonly #txKey: Uint8Array = txKey(0n);
@@ -95,12 +94,15 @@ export class TxLog {
   /** Transactions whose entries have rows of their own. */
   readonly #inRows = new RecentValues<true>(HEADS_MAX);
   readonly #last = new LastRows();
+  readonly #values: ValueReader;
 
-  constructor(database: string, tables: LogTables, segments?: ValueSegments) {
+  constructor(database: string, tables: LogTables, segments?: ValueSegments, valuesInSegments = false) {
     this.#database = database;
     this.tables = tables;
     this.segments = segments;
     this.truncatedBefore = truncatedBefore(tables);
+    this.valuesInSegments = valuesInSegments;
+    this.#values = new ValueReader(database, this, this.#last);
   }
 
   /** Id of the last stored transaction, 0 when there is none. */
@@ -174,7 +176,7 @@ export class TxLog {
   entriesWithValues(txId: bigint, record: TxRecord): TxEntry[] {
     return this.storedEntries(txId, record).map((stored, i) => ({
       ...stored.entry,
-      value: this.#value(txId, i, stored),
+      value: this.#values.checked(txId, i, stored),
     }));
   }
 
@@ -182,7 +184,14 @@ export class TxLog {
   entry(txId: bigint, index: number, key: Uint8Array): { readonly entry: TxEntry; readonly value: Uint8Array } {
     const stored = this.#storedAt(txId, index);
     if (stored === undefined || !equalBytes(stored.entry.key, key)) throw this.#damaged(txId, "entry", key);
-    return { entry: stored.entry, value: this.#value(txId, index, stored) };
+    return { entry: stored.entry, value: this.#values.checked(txId, index, stored) };
+  }
+
+  /** The store value of one entry, checked to belong to `key`, to be read by pieces. Throws `value_truncated` as reading does. */
+  valueSource(txId: bigint, index: number, key: Uint8Array): ValueSource {
+    const stored = this.#storedAt(txId, index);
+    if (stored === undefined || !equalBytes(stored.entry.key, key)) throw this.#damaged(txId, "entry", key);
+    return this.#values.source(txId, index, stored);
   }
 
   /** The store value of one entry, checked to belong to `key`. */
@@ -192,7 +201,7 @@ export class TxLog {
       if (found !== undefined) return found;
       try {
         const block = this.#blockAt(txId, Math.floor(index / ROW_ENTRIES));
-        const row = block.hasValuesInRows ? this.#valuesRow(txId, Math.floor(index / ROW_VALUES)) : undefined;
+        const row = block.hasValuesInRows ? this.#values.row(txId, Math.floor(index / ROW_VALUES)) : undefined;
         const value = block.soundValue(index % ROW_ENTRIES, key, row);
         if (value !== undefined) return value;
       } catch (error) {
@@ -209,7 +218,7 @@ export class TxLog {
   #valueInside(txId: bigint, index: number, key: Uint8Array): Uint8Array | undefined {
     if (txId === this.#last.txId) return undefined;
     this.#last.txId = txId;
-    if (this.segments !== undefined || this.#inRows.get(Number(txId)) !== undefined) return undefined;
+    if (this.valuesInSegments || this.#inRows.get(Number(txId)) !== undefined) return undefined;
     this.#txKeyView.setBigUint64(0, txId);
     const record = this.tables.log.peek(this.#txKey);
     if (record === undefined) return undefined;
@@ -231,7 +240,7 @@ export class TxLog {
   value(txId: bigint, index: number): Uint8Array {
     const stored = this.#storedAt(txId, index);
     if (stored === undefined) throw this.#damaged(txId, "entry");
-    return this.#value(txId, index, stored);
+    return this.#values.checked(txId, index, stored);
   }
 
   /** Node of the history tree. Throws `damaged`. */
@@ -317,67 +326,6 @@ export class TxLog {
     return this.list(txId, record).stored();
   }
 
-  #value(txId: bigint, index: number, { entry, at }: StoredEntry): Uint8Array {
-    if (txId < this.truncatedBefore && entry.vLen > 0) throw this.#truncated(txId, entry);
-    const value = this.#bytesAt(txId, index, entry, at);
-    if (value.length !== entry.vLen || !equalBytes(sha256(value), entry.hValue)) {
-      throw this.#damaged(txId, "value", entry.key);
-    }
-    return value;
-  }
-
-  #bytesAt(txId: bigint, index: number, entry: TxEntry, at: ValueAt): Uint8Array {
-    switch (at.place) {
-      case "here":
-        return at.value;
-      case "row":
-        return this.#fromRow(txId, index, entry, at.from);
-      case "pieces":
-        return this.#pieces(txId, index, entry);
-      case "segment":
-        return this.segments?.read(txId, at.offset, entry.vLen) ?? this.#lost(txId, entry);
-      case "truncated":
-        return this.#lost(txId, entry);
-      case "withheld":
-        throw this.#truncated(txId, entry);
-    }
-  }
-
-  #fromRow(txId: bigint, index: number, entry: TxEntry, from: number): Uint8Array {
-    if (entry.vLen === 0) return EMPTY;
-    const bytes = this.#valuesRow(txId, Math.floor(index / ROW_VALUES));
-    return bytes === undefined ? this.#lost(txId, entry) : bytes.subarray(from, from + entry.vLen);
-  }
-
-  #valuesRow(txId: bigint, row: number): Uint8Array | undefined {
-    const last = this.#last.values(txId, row);
-    if (last !== undefined) return last;
-    const bytes = this.tables.log.get(valuesKey(txId, row));
-    if (bytes !== undefined) this.#last.keepValues(txId, row, bytes);
-    return bytes;
-  }
-
-  #lost(txId: bigint, entry: TxEntry): never {
-    throw this.#damaged(txId, "value", entry.key);
-  }
-
-  #truncated(txId: bigint, entry: TxEntry): StoreError {
-    const message = `the value of key ${nameOfKey(entry.key)} in transaction ${txId} of database ${this.#database} was truncated`;
-    return new StoreError("value_truncated", message, { database: this.#database, txId, key: toHex(entry.key) });
-  }
-
-  /** Collected before a value of that length is made: a length is not to be trusted with memory either. */
-  #pieces(txId: bigint, index: number, entry: TxEntry): Uint8Array {
-    const pieces: Uint8Array[] = [];
-    for (let left = entry.vLen, piece = 0; left > 0; piece++) {
-      const bytes = this.tables.log.get(valueKey(txId, index, piece));
-      if (bytes?.length !== Math.min(VALUE_PIECE_BYTES_MAX, left)) return this.#lost(txId, entry);
-      pieces.push(bytes);
-      left -= bytes.length;
-    }
-    return pieces.length === 1 ? (pieces[0] as Uint8Array) : concat(...pieces);
-  }
-
   /** Decoding what a disk gave back: any failure of the decoder is damage, named. */
   #decoded<T>(txId: bigint, what: string, decode: () => T): T {
     try {
@@ -394,9 +342,6 @@ export class TxLog {
   }
 
   #damaged(txId: bigint, what: string, key?: Uint8Array, cause?: unknown): StoreError {
-    const named = key === undefined ? "" : ` of key ${nameOfKey(key)}`;
-    const message = `data is damaged: ${what}${named} in transaction ${txId} of database ${this.#database} is not what was written`;
-    const data = { database: this.#database, txId, what, ...(key === undefined ? {} : { key: toHex(key) }) };
-    return new StoreError("damaged", message, data, cause);
+    return damagedIn(this.#database, txId, what, key, cause);
   }
 }

@@ -5,6 +5,7 @@ import { attributesOf } from "./attributes.ts";
 import type { EntrySpec } from "./chain.ts";
 import { StoreError } from "./errors.ts";
 import { requireEntryCount, requireEntryLengths, type StoreSettings } from "./tx-limits.ts";
+import type { ValueSpool } from "./value-spool.ts";
 
 /** What must hold of the state that a transaction builds on. Keys are store keys. */
 export type Precondition =
@@ -21,6 +22,8 @@ export interface TxSpec {
   readonly entriesOfTx?: (txId: bigint) => readonly EntrySpec[];
   readonly preconditions: readonly Precondition[];
   readonly metadata: TxMetadata | undefined;
+  /** Where those values are that are on disk already. Absent: there are none. */
+  readonly spool?: ValueSpool | undefined;
 }
 
 /** Throws what keeps a transaction from being written whatever the state. */
@@ -31,16 +34,16 @@ export function checkSpec(spec: TxSpec, settings: StoreSettings): void {
   }
   requireEntryCount(entries.length, settings);
   for (const { key, value, metadata } of entries) {
-    requireEntryLengths(key, value, settings);
+    requireEntryLengths(key, value.length, settings);
     if (settings.writeTxHeaderVersion === 0 && attributesOf(metadata) !== undefined) {
       throw new StoreError("metadata_unsupported", "entries of header version 0 cannot carry metadata");
     }
   }
 }
 
-/** Bytes of all keys and values. */
+/** Bytes of all keys and of the values that are still to be written. */
 export function specBytes(spec: TxSpec): number {
   let bytes = 0;
-  for (const { key, value } of spec.entries) bytes += key.length + value.length;
+  for (const { key, value } of spec.entries) bytes += key.length + (value instanceof Uint8Array ? value.length : 0);
   return bytes;
 }

@@ -9,15 +9,19 @@
 // removed at the next start.
 //
 // Values are synced before the commit that names them. A commit that failed leaves bytes that nothing names; they go with
-// their segment.
+// their segment. A segment that such a commit began goes when the next values come.
+//
+// Long values that come piece by piece (value-spool.ts) are in a file of their own before their transaction has an id: that
+// file becomes the segment that begins with it, as it is. So any database may have segments.
 
 import { concat, equalBytes, u64, utf8, viewOf } from "../base/bytes.ts";
 import { SEGMENT_BYTES_MAX } from "../base/limits.ts";
 import { StoreError } from "./errors.ts";
-import type { SegmentFiles } from "./segment-files.ts";
+import type { SegmentFiles, SpoolFile } from "./segment-files.ts";
 
 const MAGIC: Uint8Array = utf8("IMMUVAL1");
-const HEADER_BYTES = 24;
+/** Bytes of a segment before its first value. */
+export const SEGMENT_HEADER_BYTES = 24;
 const NAME = /^([0-9a-f]{16})\.seg$/;
 
 export interface Segment {
@@ -30,8 +34,17 @@ export interface Segment {
 /** Values that are appended together: those of one transaction. */
 export interface SegmentedTx {
   readonly txId: bigint;
-  /** Non-empty values, in order. */
+  /** Non-empty values, in order, that are to be written. */
   readonly values: readonly Uint8Array[];
+  /** Values that are on disk already. */
+  readonly spooled: SpooledSegment | undefined;
+}
+
+/** A file of values that is to become a segment; its header is left out as yet. */
+export interface SpooledSegment {
+  readonly file: SpoolFile;
+  /** Bytes of the file, header included. */
+  readonly bytes: number;
 }
 
 export class ValueSegments {
@@ -64,25 +77,48 @@ export class ValueSegments {
     return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
   }
 
-  /** Makes the values durable. Resolves with the logical offset of each, transaction by transaction. */
+  /** Makes the values durable. Resolves with the logical offset of each that was to be written, transaction by transaction. */
   append(txs: readonly SegmentedTx[]): Promise<bigint[][]> {
     return this.#inTurn(async () => {
-      const [first] = txs;
-      if (first === undefined || txs.every((tx) => tx.values.length === 0)) return txs.map(() => []);
-      const segment = await this.#active(first.txId);
-      const pieces = txs.flatMap((tx) => tx.values);
-      const position = await this.#files.append(segment.name, pieces);
-      let offset = segment.base + BigInt(position - HEADER_BYTES);
-      const offsets = txs.map((tx) =>
-        tx.values.map((value) => {
-          const at = offset;
-          offset += BigInt(value.length);
-          return at;
-        }),
-      );
-      segment.bytes = HEADER_BYTES + Number(offset - segment.base);
+      const offsets: bigint[][] = [];
+      for (let from = 0; from < txs.length; ) {
+        const first = txs[from] as SegmentedTx;
+        let to = from + 1;
+        while (to < txs.length && txs[to]?.spooled === undefined) to++;
+        if (first.spooled !== undefined) await this.#adopt(first.txId, first.spooled);
+        offsets.push(...(await this.#appendRun(txs.slice(from, to))));
+        from = to;
+      }
       return offsets;
     });
+  }
+
+  /** Values that are written one after another into the last segment. */
+  async #appendRun(txs: readonly SegmentedTx[]): Promise<bigint[][]> {
+    if (txs.every((tx) => tx.values.length === 0)) return txs.map(() => []);
+    const segment = await this.#active((txs[0] as SegmentedTx).txId);
+    const pieces = txs.flatMap((tx) => tx.values);
+    const position = await this.#files.append(segment.name, pieces);
+    let offset = segment.base + BigInt(position - SEGMENT_HEADER_BYTES);
+    const offsets = txs.map((tx) =>
+      tx.values.map((value) => {
+        const at = offset;
+        offset += BigInt(value.length);
+        return at;
+      }),
+    );
+    segment.bytes = SEGMENT_HEADER_BYTES + Number(offset - segment.base);
+    return offsets;
+  }
+
+  /** A file in which the values of a transaction are collected that is not committed yet. */
+  spool(): Promise<SpoolFile> {
+    return this.#files.spool();
+  }
+
+  /** Removes the segments that begin after the last transaction there is: those were never committed. */
+  dropAfter(txId: bigint): Promise<void> {
+    return this.#inTurn(() => this.#dropFrom(txId + 1n));
   }
 
   /** The value of a transaction at a logical offset; undefined when the segments do not have it. */
@@ -111,7 +147,27 @@ export class ValueSegments {
     this.#files.close();
   }
 
+  /** Makes a file the segment that begins with a transaction. */
+  async #adopt(txId: bigint, { file, bytes }: SpooledSegment): Promise<void> {
+    await this.#dropFrom(txId);
+    const name = nameOf(txId);
+    // When it fails, the file may have its name all the same.
+    this.#sealed = true;
+    await file.adopt(name, headerOf(txId, 0n));
+    this.#segments.push({ name, firstTx: txId, base: 0n, bytes });
+    this.#sealed = false;
+  }
+
+  async #dropFrom(txId: bigint): Promise<void> {
+    const dropped = this.#segments.filter((segment) => segment.firstTx >= txId);
+    if (dropped.length === 0) return;
+    await this.#files.remove(dropped.map((segment) => segment.name));
+    this.#segments = this.#segments.filter((segment) => segment.firstTx < txId);
+  }
+
   async #active(txId: bigint): Promise<Segment> {
+    // Where it began, a later one would hide it.
+    await this.#dropFrom(txId + 1n);
     const last = this.#segments.at(-1);
     if (last !== undefined && last.bytes < SEGMENT_BYTES_MAX && !this.#sealed) return last;
     return this.#create(txId, 0n, new Uint8Array(0), undefined);
@@ -120,7 +176,7 @@ export class ValueSegments {
   /** The border segment without what comes before `keepFrom`, named by the first transaction it still has. */
   async #rewrite(border: Segment, txId: bigint, keepFrom: bigint): Promise<void> {
     const from = Number(keepFrom - border.base);
-    const kept = this.#files.read(border.name, HEADER_BYTES + from, border.bytes - HEADER_BYTES - from);
+    const kept = this.#files.read(border.name, SEGMENT_HEADER_BYTES + from, border.bytes - SEGMENT_HEADER_BYTES - from);
     if (kept === undefined) throw this.#damaged(border.name);
     await this.#create(txId, keepFrom, kept, border);
   }
@@ -130,10 +186,10 @@ export class ValueSegments {
    * file may be there all the same, and stay.
    */
   async #create(txId: bigint, base: bigint, content: Uint8Array, after: Segment | undefined): Promise<Segment> {
-    const name = `${txId.toString(16).padStart(16, "0")}.seg`;
-    const segment: Segment = { name, firstTx: txId, base, bytes: HEADER_BYTES + content.length };
+    const name = nameOf(txId);
+    const segment: Segment = { name, firstTx: txId, base, bytes: SEGMENT_HEADER_BYTES + content.length };
     try {
-      await this.#files.create(name, concat(MAGIC, u64(txId), u64(base), content));
+      await this.#files.create(name, concat(headerOf(txId, base), content));
     } catch (error) {
       this.#sealed = true;
       await this.#files.remove([name]).catch(() => undefined);
@@ -172,6 +228,14 @@ export class ValueSegments {
   }
 }
 
+function nameOf(firstTx: bigint): string {
+  return `${firstTx.toString(16).padStart(16, "0")}.seg`;
+}
+
+function headerOf(firstTx: bigint, base: bigint): Uint8Array {
+  return concat(MAGIC, u64(firstTx), u64(base));
+}
+
 /** Whether a file is a segment. */
 export function isSegmentName(name: string): boolean {
   return NAME.test(name);
@@ -180,7 +244,7 @@ export function isSegmentName(name: string): boolean {
 /** What the header of a segment's file says. Throws `damaged`. */
 export function readSegment(database: string, files: Pick<SegmentFiles, "read">, name: string, bytes: number): Segment {
   const firstTx = BigInt(`0x${name.slice(0, 16)}`);
-  const header = files.read(name, 0, HEADER_BYTES);
+  const header = files.read(name, 0, SEGMENT_HEADER_BYTES);
   const fits =
     header !== undefined && equalBytes(header.subarray(0, 8), MAGIC) && viewOf(header).getBigUint64(8) === firstTx;
   if (!fits) throw damagedSegment(database, name);
@@ -189,7 +253,14 @@ export function readSegment(database: string, files: Pick<SegmentFiles, "read">,
 
 /** The segment that holds the values of a transaction: the last one that begins at or before it. */
 export function segmentOf(segments: readonly Segment[], txId: bigint): Segment | undefined {
-  return segments.findLast((segment) => segment.firstTx <= txId);
+  let from = 0;
+  let to = segments.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((segments[middle] as Segment).firstTx <= txId) from = middle + 1;
+    else to = middle;
+  }
+  return segments[from - 1];
 }
 
 /** The value at a logical offset of a segment; undefined when it does not have it. */
@@ -200,7 +271,7 @@ export function readValue(
   length: number,
 ): Uint8Array | undefined {
   if (segment === undefined || offset < segment.base) return undefined;
-  return files.read(segment.name, HEADER_BYTES + Number(offset - segment.base), length);
+  return files.read(segment.name, SEGMENT_HEADER_BYTES + Number(offset - segment.base), length);
 }
 
 function damagedSegment(database: string, name: string): StoreError {

@@ -9,6 +9,8 @@ export type WireErrorCode =
   | "number_out_of_range"
   /** The message has a field that this version does not know: whatever it says, nothing would check it. `data.part`. */
   | "field_unknown"
+  /** A stream of chunks ends inside a frame. */
+  | "stream_truncated"
   /** The domain value has no form on the wire that reads back the same. `data.part`. */
   | "not_representable";
 

@@ -18,6 +18,7 @@ import {
 } from "./kinds/bytes.ts";
 import { clientFlowAnswers } from "./kinds/client-flows.ts";
 import { exportedTxAnswers } from "./kinds/exported-txs.ts";
+import { streamChunksAnswers } from "./kinds/streams.ts";
 import { ahtreeAnswers, htreeAnswers } from "./kinds/trees.ts";
 import { type Answers, type FileResult, runFile, type VectorCase } from "./vector-file.ts";
 
@@ -40,6 +41,7 @@ export const ANSWERS: Readonly<Record<string, Answers>> = {
   state_signature: stateSignatureAnswers,
   client_flows: clientFlowAnswers,
   export_tx: exportedTxAnswers,
+  stream_chunks: streamChunksAnswers,
 };
 
 /** Operations that may be skipped in a file that has answers: rows of SQL tables are not built yet. */

@@ -3,6 +3,7 @@
 //   marker        setting it is synced, removing it is not: a machine that goes down may find it again
 //   small file    replaced as a whole
 //   segment file  keeps what was synced, and of an append under way as much as chance wants
+//   spool file    is nothing until it has a name, which it gets as a whole; it is lost with its process
 //   lock          held while the process that took it lives
 
 import { concat, EMPTY } from "../../src/base/bytes.ts";
@@ -147,6 +148,21 @@ export class SimulatedFiles {
       create: async (name, bytes) => {
         await this.#writeTime(process);
         files.set(prefix + name, { synced: bytes.slice(), appending: EMPTY });
+      },
+      spool: async () => {
+        let content: Uint8Array = EMPTY;
+        return {
+          write: async (bytes) => {
+            content = concat(content, bytes);
+          },
+          sync: () => this.#writeTime(process),
+          adopt: async (name, head) => {
+            await this.#writeTime(process);
+            content.set(head);
+            files.set(prefix + name, { synced: content, appending: EMPTY });
+          },
+          close: async () => undefined,
+        };
       },
       remove: async (names) => {
         await this.#writeTime(process);

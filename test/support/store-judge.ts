@@ -137,7 +137,11 @@ class Judge {
       if (versions === undefined) this.#versions.set(name, [id]);
       else versions.push(id);
       const wanted = expected[i];
-      if (wanted === undefined || !equalBytes(wanted.key, entry.key) || !this.#hasValue(id, i, wanted.value))
+      if (
+        wanted === undefined ||
+        !equalBytes(wanted.key, entry.key) ||
+        !this.#hasValue(id, i, wanted.value as Uint8Array)
+      )
         this.#findings.push(`attempt ${number} has not its entry ${i}`);
     });
   }

@@ -197,7 +197,10 @@ class StoreWriter {
       try {
         const version = this.#store.latest(key);
         if (version === undefined) say({ say: "wrong", what: `key ${key} of transaction ${id} is not there` });
-        else if (version.txId === id && !sameBytes(this.#store.log.entry(id, version.entry, key).value, value))
+        else if (
+          version.txId === id &&
+          !sameBytes(this.#store.log.entry(id, version.entry, key).value, value as Uint8Array)
+        )
           say({ say: "wrong", what: `key ${key} of transaction ${id} has another value` });
       } catch (error) {
         const code = codeOf(error);

@@ -179,6 +179,7 @@ const EXPLANATIONS: Readonly<Record<CheckName | "signature", Explanation>> = {
   part_missing: { about: "form", holds: "The answer has all its parts.", why: MALFORMED },
   number_out_of_range: { about: "form", holds: "Every number is one that can be.", why: MALFORMED },
   field_unknown: { about: "form", holds: "The answer has no part that this page does not know.", why: MALFORMED },
+  stream_truncated: { about: "form", holds: "The answer has come to its end.", why: MALFORMED },
   not_representable: { about: "form", holds: "The answer can be read back as it was written.", why: MALFORMED },
 };
 

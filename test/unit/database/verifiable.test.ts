@@ -5,7 +5,13 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { utf8 } from "../../../src/base/bytes.ts";
 import type { State } from "../../../src/proof/model.ts";
-import { type Trusted, verifiedGet, verifiedSet, verifiedTxById } from "../../../src/proof/verify.ts";
+import {
+  type Trusted,
+  verifiedGet,
+  verifiedSet,
+  verifiedTxById,
+  type SetRequest as WrittenEntry,
+} from "../../../src/proof/verify.ts";
 import {
   codeOf,
   getRequest,
@@ -36,7 +42,7 @@ class Client {
   async set(...pairs: readonly Pair[]): Promise<void> {
     const request = setRequest(pairs);
     const answer = await this.#db.database.verifiableSet({ set: request, proveSinceTx: this.state.txId });
-    this.state = await verifiedSet(trusting(this.state), request.entries, answer);
+    this.state = await verifiedSet(trusting(this.state), request.entries as readonly WrittenEntry[], answer);
   }
 
   async get(key: string, atTx = 0n): Promise<void> {

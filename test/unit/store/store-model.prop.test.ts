@@ -40,7 +40,9 @@ class Model {
   versions(key: Uint8Array): ModelVersion[] {
     return this.txs.flatMap(({ entries }, i) =>
       entries.flatMap(({ key: written, value, metadata }, entry) =>
-        equalBytes(written, key) && !metadata?.nonIndexable ? [{ txId: BigInt(i + 1), entry, metadata, value }] : [],
+        equalBytes(written, key) && !metadata?.nonIndexable
+          ? [{ txId: BigInt(i + 1), entry, metadata, value: value as Uint8Array }]
+          : [],
       ),
     );
   }

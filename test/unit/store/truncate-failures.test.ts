@@ -31,6 +31,7 @@ function failingFiles(directory: string, fail: (call: "create" | "remove", name:
     append: (name, pieces) => files.append(name, pieces),
     read: (name, position, length) => files.read(name, position, length),
     close: () => files.close(),
+    spool: () => files.spool(),
     create: async (name, bytes) => {
       await files.create(name, bytes);
       if (fail("create", name)) throw FAILURE;
