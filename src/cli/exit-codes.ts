@@ -5,6 +5,7 @@ import { toHex } from "../base/bytes.ts";
 import { ClientError, type ClientErrorCode, type TxPoint, VerificationError } from "../client/errors.ts";
 import { type Refusal, refusalOf } from "../client/refusals.ts";
 import type { Json } from "./output.ts";
+import { tlsFailureOf } from "./tls-failure.ts";
 
 export const EXIT: Readonly<Record<"ok" | "error" | "usage" | "notFound" | "auth" | "verification", number>> = {
   ok: 0,
@@ -67,6 +68,8 @@ export function failureOf(error: unknown, address: string, program: ClientProgra
   if (error instanceof ClientError) {
     return { exit: EXIT.error, code: error.code, message: error.message, next: NEXT_OF_CLIENT_ERROR[error.code] };
   }
+  const tls = tlsFailureOf(error, address);
+  if (tls !== undefined) return { exit: EXIT.error, code: "tls", ...tls };
   const refusal = refusalOf(error);
   if (refusal !== undefined) return failureOfRefusal(refusal, (error as ConnectError).rawMessage, address, program);
   return {

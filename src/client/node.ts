@@ -1,4 +1,4 @@
-// The client on Node: gRPC over HTTP/2 without TLS, and trusted state in files that several processes may share.
+// The client on Node: gRPC over HTTP/2, with TLS or without, and trusted state in files that several processes may share.
 //
 //   <state home>/immudb-ts/                      mode 0700, files 0600
 //     127.0.0.1_3322-<hash of the address>/
@@ -15,6 +15,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import type { SecureClientSessionOptions } from "node:http2";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
@@ -34,6 +35,19 @@ import { Turns } from "./turns.ts";
 export interface NodeTransportOptions {
   /** Biggest answer accepted, in bytes. */
   readonly readMaxBytes?: number;
+  /** Absent: TLS only when the address begins with `https:`, and then with the authorities that Node trusts. */
+  readonly tls?: ClientTls;
+}
+
+/** What a client brings to a TLS connection. All of them PEM. */
+export interface ClientTls {
+  /** Certificates of the authorities that may vouch for the server. Absent: those that Node trusts. */
+  readonly authorities?: string;
+  /** Who the client is, for servers that ask. */
+  readonly certificate?: string;
+  readonly privateKey?: string;
+  /** Name that the server's certificate must have. Absent: the host of the address. */
+  readonly serverName?: string;
 }
 
 /** A transport that owns its connection: close it, or the process stays alive for as long as the connection does. */
@@ -46,7 +60,8 @@ const WINDOW_BYTES: number = 1024 * 1024;
 
 /** gRPC over HTTP/2 with prior knowledge. `address` is `host:port`, or a URL (`https:` for TLS). */
 export function createNodeTransport(address: string, options: NodeTransportOptions = {}): NodeTransport {
-  const baseUrl = address.includes("://") ? address : `http://${address}`;
+  const scheme = options.tls === undefined ? "http" : "https";
+  const baseUrl = address.includes("://") ? address : `${scheme}://${address}`;
   const sessionManager = new Http2SessionManager(
     baseUrl,
     {},
@@ -54,6 +69,7 @@ export function createNodeTransport(address: string, options: NodeTransportOptio
       settings: { initialWindowSize: WINDOW_BYTES },
       // With the default, 10 MB, a client that is sending more than that cannot take the header that refuses it.
       maxSessionMemory: CONNECTION_MEMORY_MB_MAX,
+      ...secureOptions(options.tls),
     },
   );
   const transport = createGrpcTransport({
@@ -63,6 +79,18 @@ export function createNodeTransport(address: string, options: NodeTransportOptio
     readMaxBytes: options.readMaxBytes ?? CLIENT_ANSWER_BYTES_MAX,
   });
   return { unary: transport.unary, stream: transport.stream, close: () => sessionManager.abort() };
+}
+
+function secureOptions(tls: ClientTls | undefined): SecureClientSessionOptions {
+  if (tls === undefined) return {};
+  const { authorities, certificate, privateKey, serverName } = tls;
+  return {
+    minVersion: "TLSv1.2",
+    ...(authorities !== undefined && { ca: authorities }),
+    ...(certificate !== undefined && { cert: certificate }),
+    ...(privateKey !== undefined && { key: privateKey }),
+    ...(serverName !== undefined && { servername: serverName }),
+  };
 }
 
 /** `$XDG_STATE_HOME/immudb-ts`, or `~/.local/state/immudb-ts`. A relative XDG_STATE_HOME is ignored, as its specification says. */

@@ -1,15 +1,13 @@
 // A server as a program: starts it, tells the person who started it what there is, and stops it when asked to.
 
 import { RoomError } from "../base/errors.ts";
-import { COMPATIBLE_VERSION } from "../services/health.ts";
 import { type ReadConfig, readConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { createLog } from "./log.ts";
 import { type RunningServer, startServer } from "./main.ts";
 import { Reloads } from "./reload.ts";
-import { OWN_VERSION } from "./version.ts";
+import { welcome } from "./welcome.ts";
 
-const DEFAULT_PORT = "3322";
 const SAME_WISH_MS = 1000;
 
 /** `given`: flags by name, as readConfig() takes them. Resolves to the exit code once the server has stopped. */
@@ -33,7 +31,7 @@ export async function runServer(given: ReadonlyMap<string, string | true>): Prom
   } catch (error) {
     return explain(error);
   }
-  process.stdout.write(welcome(server, config.address));
+  process.stdout.write(welcome(server, config));
   const { port, metricsPort, directory } = server;
   logger.info(
     { address: config.address, port, ...(metricsPort !== undefined && { metricsPort }), directory },
@@ -85,25 +83,4 @@ function hintFor(error: unknown): string {
   return (error as { code?: unknown } | null)?.code === "EACCES"
     ? "choose a directory you may write to with --dir"
     : "";
-}
-
-function welcome({ url, directory, port, metricsPort, uuid }: RunningServer, address: string): string {
-  const metrics = metricsPort === undefined ? "" : `\n  metrics     ${address}:${metricsPort}   /metrics, /readyz`;
-  return `immudb for TypeScript ${OWN_VERSION}, compatible with ${COMPATIBLE_VERSION}
-
-  listening   ${address}:${port}   gRPC, gRPC-Web, Connect, web page${metrics}
-  data        ${directory}
-  identity    ${uuid}
-
-Try it:
-  curl -H 'content-type: application/json' -d '{}' ${url}/immudb.schema.ImmuService/Health
-  npm run immuclient -- ${clientFlags(new URL(url))}login immudb
-  open ${url}/ in a browser
-`;
-}
-
-/** What immuclient must be told when the server is not where it looks for one. */
-function clientFlags({ hostname, port }: URL): string {
-  const address = hostname === "127.0.0.1" ? "" : `--immudb-address ${hostname} `;
-  return `${address}${port === DEFAULT_PORT ? "" : `--immudb-port ${port} `}`;
 }

@@ -12,6 +12,7 @@ import { pythonWithSdk } from "../../scripts/python-env.ts";
 import { run } from "../../scripts/run.ts";
 import { requireTool } from "../support/requires.ts";
 import { startTestServer, type TestServer } from "../support/test-server.ts";
+import { startTlsServer } from "../support/tls-server.ts";
 
 const TOKEN_LIFETIME_MS: number = 1440 * 60_000;
 
@@ -56,6 +57,12 @@ test("the Python SDK has sessions and tokens, 200 calls at once, a token that ex
     restart: () => server.restart(),
   };
   assert.match(await runWaiting(server, "sessions.py", happens), /sessions: done/);
+});
+
+test("the Python SDK works over TLS when it is given a channel with it", async (t) => {
+  if (!requireTool("python3", t)) return;
+  await using server = await startTlsServer();
+  assert.match(await runScript(server, "over_tls.py", server.authorityFile), /over TLS: done/);
 });
 
 /** Runs a script of the folder python against the server and returns what it printed. */

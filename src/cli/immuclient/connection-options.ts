@@ -2,12 +2,13 @@
 // environment as well, under the name of the program.
 
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { addTlsOptions } from "./tls-options.ts";
 
 /** `prefix`: what the names of the variables begin with. */
 export function addConnectionOptions(program: Command, prefix: "IMMUCLIENT" | "IMMUADMIN"): Command {
   const option = (flags: string, description: string, variable: string): Option =>
     new Option(flags, description).env(`${prefix}_${variable}`);
-  return program
+  program
     .addOption(option("-a, --immudb-address <host>", "server host", "IMMUDB_ADDRESS").default("127.0.0.1"))
     .addOption(option("-p, --immudb-port <port>", "server port", "IMMUDB_PORT").default(3322).argParser(parsePort))
     .addOption(option("--username <name>", "log in as this user when a command needs it", "USERNAME"))
@@ -29,6 +30,7 @@ export function addConnectionOptions(program: Command, prefix: "IMMUCLIENT" | "I
     .addOption(
       option("--timeout <seconds>", "longest wait for one answer", "TIMEOUT").default(30).argParser(parseSeconds),
     );
+  return addTlsOptions(program, prefix);
 }
 
 function parsePort(text: string): number {

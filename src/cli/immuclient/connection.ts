@@ -4,16 +4,22 @@
 import { readFile } from "node:fs/promises";
 import askPassword from "@inquirer/password";
 import { ImmuClient } from "../../client/client.ts";
-import { createNodeTransport, FileStateStore, type NodeTransport } from "../../client/node.ts";
+import {
+  createNodeTransport,
+  FileStateStore,
+  type NodeTransport,
+  type NodeTransportOptions,
+} from "../../client/node.ts";
 import { refusalOf } from "../../client/refusals.ts";
 import { type ClientProgram, UsageError } from "../exit-codes.ts";
 import type { Format } from "../output.ts";
 import { readPassword } from "../password.ts";
 import { readStdin } from "../stdin.ts";
 import { readLogin, removeLogin, tokenFileFor, writeLogin } from "../token-file.ts";
+import { clientTls, type TlsOptions } from "./tls-options.ts";
 
 /** Options of every program that talks to a server, as commander names them. */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends TlsOptions {
   readonly immudbAddress: string;
   readonly immudbPort: number;
   readonly username?: string;
@@ -55,7 +61,7 @@ export class Connection<O extends ConnectionOptions = Options> {
 
   /** For calls that a client does not have. */
   get transport(): NodeTransport {
-    this.#transport ??= createNodeTransport(this.address);
+    this.#transport ??= createNodeTransport(this.address, transportOptions(this.options));
     return this.#transport;
   }
 
@@ -142,6 +148,11 @@ export class Connection<O extends ConnectionOptions = Options> {
       },
     );
   }
+}
+
+function transportOptions(options: TlsOptions): NodeTransportOptions {
+  const tls = clientTls(options);
+  return tls === undefined ? {} : { tls };
 }
 
 async function readServerKey(file: string | undefined): Promise<string | undefined> {
