@@ -1,6 +1,6 @@
 // The plain calls of the existing Node SDK: plain-calls.mjs SDK_FOLDER HOST PORT USER PASSWORD STATE_FILE
 //
-// Its verified calls are left out: it knows header version 0 only, and fails against every server that writes version 1.
+// Its verified calls know header version 0 only: verified-calls.mjs.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
