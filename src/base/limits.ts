@@ -76,6 +76,10 @@ export const RETENTION_CLOCK_TOLERANCE_MS: number = 10 * 60 * 1000;
 export const PRECOMMITTED_TXS_MAX = 10_000;
 /** Replicas that a primary with synchronous replication listens to. */
 export const REPLICAS_MAX = 100;
+/** Bytes of one exported transaction that is taken in: twice what one may be written with, for keys and header. */
+export const EXPORTED_TX_BYTES_MAX: number = 128 * 1024 * 1024;
+/** Bytes of all exported transactions that are being taken in from calls. */
+export const REPLICATED_BYTES_MAX: number = 256 * 1024 * 1024;
 /** How long an export waits for a transaction that is not there yet, in milliseconds. */
 export const EXPORT_WAIT_MS = 1000;
 /** How far ahead of the next one a transaction may come to a replica (database setting `maxActiveTransactions`). */

@@ -270,19 +270,19 @@ export class Database {
    * and committed unless replication is synchronous. Throws `not_a_replica`, and what Store.adopt() throws.
    */
   async replicateTx(blob: Uint8Array, options: ReplicateOptions = {}): Promise<Replicated> {
-    this.#requireReplica();
+    this.requireReplica();
     return await replicateTx(this.#store, this.settings.replicationSettings, blob, options);
   }
 
   /** Commits as far as the primary says. Less than what is committed is only compared. Throws `illegal_state`, `tx_diverged`. */
   async commitUpTo(point: StorePoint): Promise<void> {
-    this.#requireReplica();
+    this.requireReplica();
     await commitUpTo(this.#store, this.settings.replicationSettings, point);
   }
 
   /** Takes back, for good, what is precommitted and was never committed. Resolves with how many transactions that were. */
   async discardPrecommitted(): Promise<bigint> {
-    this.#requireReplica();
+    this.requireReplica();
     return await discardPrecommitted(this.#store);
   }
 
@@ -322,7 +322,8 @@ export class Database {
     return this.#store.commit(spec());
   }
 
-  #requireReplica(): void {
+  /** Throws `not_a_replica`. */
+  requireReplica(): void {
     if (!this.isReplica) throw new DatabaseError("not_a_replica", `the database ${this.name} follows no primary`);
   }
 

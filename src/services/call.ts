@@ -21,6 +21,8 @@ export interface CallContext {
   readonly peer: string;
   /** A request header by its lower-case name. */
   header(name: string): string | undefined;
+  /** Sets a trailer of the answer. Absent where answers have none. */
+  readonly trailer?: (name: string, value: string) => void;
   /** Set when the call is admitted; undefined for a method that needs no login. */
   caller: Caller | undefined;
   /** When it was found out who calls, in milliseconds since the Unix epoch; 0: not yet. */

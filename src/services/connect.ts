@@ -128,6 +128,7 @@ function callOf(context: HandlerContext): CallContext {
     },
     peer: context.values.get(peerKey),
     header: (name) => context.requestHeader.get(name) ?? undefined,
+    trailer: (name, value) => context.responseTrailer.set(name, value),
     caller: undefined,
     identifiedMs: 0,
     database: undefined,

@@ -305,6 +305,17 @@ const SERVICE: Readonly<Record<ServiceErrorCode, Row>> = {
   },
   stream_reference: { code: Code.Unimplemented, text: "reference operation is not implemented", info: "42883" },
   stream_value_empty: unknown("a streamed batch cannot hold an empty value: ExecAll can"),
+  stream_empty: unknown("EOF"),
+  tx_already_committed: unknown("tx already committed"),
+  exported_tx_too_long: {
+    code: Code.ResourceExhausted,
+    text: ({ limit }) => `an exported transaction has at most ${limit} bytes`,
+  },
+  exported_tx_not_alone: illegal("illegal arguments: something follows the exported transaction"),
+  replication_busy: {
+    code: Code.ResourceExhausted,
+    text: ({ limit }) => `transactions of ${limit} bytes are being replicated already: try again`,
+  },
   verifications_running: {
     code: Code.ResourceExhausted,
     text: (data) => `${data["limit"]} verifications are running already: try again when one has ended`,

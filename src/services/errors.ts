@@ -7,6 +7,16 @@ export type ServiceErrorCode =
   | "stream_reference"
   /** An empty value in a batch that is streamed. */
   | "stream_value_empty"
+  /** A stream of requests that holds none. */
+  | "stream_empty"
+  /** The very transaction that was sent is here. */
+  | "tx_already_committed"
+  /** `data.limit`: bytes of one exported transaction. */
+  | "exported_tx_too_long"
+  /** A stream that must carry one exported transaction carries more. */
+  | "exported_tx_not_alone"
+  /** `data.limit`: bytes of transactions on their way in. */
+  | "replication_busy"
   /** `data.limit`: so many verifications are running. */
   | "verifications_running"
   /** `data.limit`, `data.setting`: the audit log has no room for a record of the call. */

@@ -10,6 +10,7 @@ import type { Handlers } from "./handlers.ts";
 import { healthHandlers } from "./health.ts";
 import { kvHandlers } from "./kv.ts";
 import { type AnyHandler, type Room, type ServedMethod, servedMethod } from "./pipeline.ts";
+import { replicationHandlers } from "./replication.ts";
 import { authorizationHandlers, sessionHandlers } from "./sessions.ts";
 import { streamedReadHandlers } from "./streamed-reads.ts";
 import { streamedWriteHandlers } from "./streamed-writes.ts";
@@ -31,6 +32,7 @@ export function allMethods(room: Room, sign: SignState): ServedMethod[] {
       ...verifiableHandlers(sign),
       ...streamedReadHandlers(sign),
       ...streamedWriteHandlers(sign),
+      ...replicationHandlers(),
     }),
     ...served(AuthorizationService, authorizationHandlers(room)),
     ...served(DocumentService, {}),

@@ -191,6 +191,26 @@ describe("a primary with synchronous replication", () => {
     assert.equal(await writing, "unacknowledged");
   });
 
+  test("that becomes an asynchronous one while it is served commits what waits, and the other way round waits again", async () => {
+    await using primary = await testDatabase(PRIMARY);
+    const { database } = primary;
+    const waiting = write(database, "1");
+    await settle(primary);
+    assert.equal(database.state().txId, 0n);
+    const { settings } = database;
+    const alone = { ...settings, replicationSettings: { ...settings.replicationSettings, syncReplication: false } };
+    await database.apply({ name: "testdb", settings: alone });
+    await waiting;
+    await write(database, "2");
+    assert.equal(database.state().txId, 2n);
+    await database.apply({ name: "testdb", settings });
+    const again = codeOf(() => write(database, "3"));
+    await settle(primary);
+    assert.deepEqual([database.state().txId, database.state().precommittedTxId], [2n, 3n]);
+    await database.close();
+    assert.equal(await again, "unacknowledged");
+  });
+
   test("listens to so many replicas and no more, and forgets none of them", async () => {
     await using primary = await testDatabase(PRIMARY);
     await using replica = await testDatabase(SYNC_REPLICA);
