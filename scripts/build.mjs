@@ -24,7 +24,7 @@ for (const programs of GROUPS) {
     logLevel: "warn",
     publicDir: false,
     // What finds its own files, as native code does, stays where it is.
-    ssr: { noExternal: true, external: ["lmdb", "pino", "pino-pretty"] },
+    ssr: { noExternal: true, external: ["lmdb", "pino"] },
     build: {
       ssr: true,
       target: "node24",

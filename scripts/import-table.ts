@@ -62,7 +62,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Room>> = {
   // Where things are wired, and what a person types.
   server: {
     rooms: ["base", "proof", "store", "database", "auth", "replication", "services", "http2", "pgwire", "gateway"],
-    packages: ["@connectrpc/connect", "@connectrpc/connect-node", "pino", "pino-pretty", "prom-client", "smol-toml"],
+    packages: ["@connectrpc/connect", "@connectrpc/connect-node", "pino", "prom-client", "smol-toml"],
     portable: false,
     // Loaded only when a certificate is made.
     files: { "auto-cert.ts": { packages: ["@peculiar/x509", "reflect-metadata"] } },

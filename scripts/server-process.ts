@@ -49,8 +49,9 @@ export class ServerProcess {
       "--logformat=json",
       ...flags,
     ];
-    // Settings of the machine (IMMUDB_…) are none of its business.
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("IMMUDB_")));
+    // Settings of the machine (IMMUDB_…, a configuration file in the home directory) are none of its business.
+    const isForeign = (name: string): boolean => name.startsWith("IMMUDB_") || name === "HOME";
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !isForeign(name)));
     const child = spawn(process.execPath, args, {
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...env, ...more, LOG_LEVEL: "info" },

@@ -8,10 +8,10 @@ import { CREDENTIALS_DIRECTORY } from "../auth/credential-store.ts";
 import { RoomError } from "../base/errors.ts";
 import { systemRandom } from "../base/random.ts";
 import { diskDirectory } from "../database/data-directory.ts";
+import { isLoopback } from "./administrator.ts";
 import { readAuthorities, readPair, validityWarnings } from "./certificate.ts";
 import { readConfig, type ServerConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
-import { isLoopback } from "./main.ts";
 import { cannotListen } from "./port.ts";
 import { loadStateSigner } from "./state-signer.ts";
 

@@ -1,10 +1,12 @@
 // From settings (settings.ts says where they come from) to a configuration that nobody needs to check again.
 
+import { resolve } from "node:path";
 import { type Environment, readConfigFile, searchPlaces } from "./config-file.ts";
 import type { Transport } from "./doors.ts";
 import { StartError } from "./errors.ts";
 import { environmentName } from "./flag.ts";
 import { ALL_FLAGS } from "./flags.ts";
+import type { LogFileOptions } from "./log-file.ts";
 import { type Setting, Settings } from "./settings.ts";
 import { type TlsFlags, type TlsSettings, tlsSettings } from "./tls-settings.ts";
 
@@ -28,6 +30,8 @@ export interface ServerConfig {
   readonly adminPassword: string;
   /** Whether the password was asked for, rather than left to its default. */
   readonly adminPasswordGiven: boolean;
+  /** Whether not to start where others could log in with the default password. */
+  readonly refuseDefaultPassword: boolean;
   readonly tokenLifetimeMs: number;
   readonly sessionsMax: number;
   readonly sessionIdleMs: number;
@@ -47,6 +51,14 @@ export interface ServerConfig {
   readonly metrics: { readonly port: number; readonly isGiven: boolean } | undefined;
   readonly histograms: boolean;
   readonly readyIndexLagMax: number;
+  /** Undefined: standard error. */
+  readonly logFile: LogFileOptions | undefined;
+  /** The process id is written there while the server runs. */
+  readonly pidFile: string | undefined;
+  /** Whether to go on in the background. */
+  readonly detached: boolean;
+  /** Absolute path of the configuration file that was read. */
+  readonly configFile: string | undefined;
 }
 
 export interface ReadConfig {
@@ -84,6 +96,7 @@ export function readConfig(
     authentication: settings.boolean("auth"),
     adminPassword: settings.password("admin-password"),
     adminPasswordGiven: settings.isGiven("admin-password"),
+    refuseDefaultPassword: settings.boolean("refuse-default-password"),
     tokenLifetimeMs: settings.integer("token-expiry-time", 1, 2 ** 31) * 60_000,
     sessionsMax: settings.integer("max-sessions", 1, 2 ** 31),
     sessionIdleMs: settings.duration("max-session-inactivity-time") + settings.duration("session-timeout"),
@@ -98,6 +111,10 @@ export function readConfig(
     metrics: metricsServer(settings),
     histograms: !settings.boolean("no-histograms"),
     readyIndexLagMax: settings.integer("ready-index-lag", 0, Number.MAX_SAFE_INTEGER),
+    logFile: logFileOptions(settings),
+    pidFile: settings.optional("pidfile"),
+    detached: settings.boolean("detached"),
+    configFile: file?.path,
   };
   if (!settings.boolean("synced"))
     settings.warn("--synced=false changes nothing: commits are always on disk before they are acknowledged");
@@ -129,6 +146,20 @@ function inflightBytesMax(settings: Settings): number {
     `--max-inflight-bytes is ${all}, less than --max-recv-msg-size (${one})`,
     "a message that may be received must fit: raise the one or lower the other",
   );
+}
+
+const DETACHED_LOG_FILE = "immudb.log";
+const LOG_AGE_MIN_MS = 60_000;
+
+/** In the background there is no standard error that anybody reads, so that there is always a file. */
+function logFileOptions(settings: Settings): LogFileOptions | undefined {
+  const bytesMax = settings.integer("log-rotation-size", 0, Number.MAX_SAFE_INTEGER);
+  const ageMaxMs = settings.duration("log-rotation-age");
+  if (ageMaxMs > 0 && ageMaxMs < LOG_AGE_MIN_MS)
+    throw settings.wrong("log-rotation-age", "at least 1m, or 0 for never");
+  const name = settings.optional("logfile") ?? (settings.boolean("detached") ? DETACHED_LOG_FILE : undefined);
+  if (name === undefined) return undefined;
+  return { path: resolve(settings.text("dir"), settings.text("logdir"), name), bytesMax, ageMaxMs };
 }
 
 /** LOG_LEVEL has no prefix, and nonsense there does not keep a server from starting, as in the original. */

@@ -21,6 +21,7 @@ import { standardServices } from "../services/standard.ts";
 import { unaryMethods } from "../services/unary.ts";
 import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
 import { lmdbDriver } from "../store/engine-lmdb.ts";
+import { ensureAdministrator, warnOfPasswords } from "./administrator.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { ServerConfig } from "./config.ts";
 import { openDoors } from "./doors.ts";
@@ -146,7 +147,7 @@ async function openRoom(
   );
   const credentials = opened.use(await CredentialStore.open(driver, join(directory, CREDENTIALS_DIRECTORY)));
   const users = new Users(credentials, new PasswordHasher(random), clock);
-  await users.ensureSuperadmin(config.adminPassword);
+  await ensureAdministrator(users, config);
   if (!config.authentication) requireNothingToProtect(users, databases);
 
   const limits = { sessionsMax: config.sessionsMax, idleMs: config.sessionIdleMs, ageMs: config.sessionAgeMs };
@@ -174,26 +175,6 @@ async function openRoom(
   };
 }
 
-/** Checking a password takes as long as much of the start, and nobody who calls needs to wait for a warning. */
-async function warnOfPasswords(users: Users, config: ServerConfig, logger: Logger): Promise<void> {
-  if (config.adminPasswordGiven && !(await users.superadminHas(config.adminPassword))) {
-    logger.warn(
-      {},
-      "--admin-password only counts when the system administrator is created: his password stays as it is",
-    );
-  }
-  if (isLoopback(config.address)) return;
-  if (!config.authentication) {
-    logger.warn({ address: config.address }, "authentication is off: callers from other machines are refused");
-  } else if (await users.superadminHasDefault()) {
-    logger.warn(
-      { address: config.address },
-      "ANYONE WHO REACHES THIS MACHINE CAN LOG IN: the system administrator has the default password and the server does not " +
-        "listen on this machine alone. Start a new data directory with --admin-password, or listen with --address 127.0.0.1",
-    );
-  }
-}
-
 function requireNothingToProtect(users: Users, databases: DatabaseManager): void {
   if (users.size === 1 && databases.list().length === 1) return;
   throw new StartError(
@@ -205,11 +186,6 @@ function requireNothingToProtect(users: Users, databases: DatabaseManager): void
 function diskSpace(config: ServerConfig, directory: string, logger: Logger): DiskSpace {
   const watermarkBytes = config.diskLowWatermarkBytes;
   return new DiskSpace({ free: freeSpaceOf(directory), watermarkBytes, clock: systemClock, logger });
-}
-
-/** Whether only this machine can reach a server that listens there. */
-export function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || address.startsWith("127.");
 }
 
 function reachable(address: string): string {

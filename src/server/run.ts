@@ -1,73 +1,81 @@
 // A server as a program: starts it, tells the person who started it what there is, and stops it when asked to.
 
 import { RoomError } from "../base/errors.ts";
-import { type ReadConfig, readConfig } from "./config.ts";
+import { type ReadConfig, readConfig, type ServerConfig } from "./config.ts";
+import { cannotLog, startDetached, tellStarter } from "./detached.ts";
 import { StartError } from "./errors.ts";
-import { createLog } from "./log.ts";
+import { createLog, type Log } from "./log.ts";
 import { type RunningServer, startServer } from "./main.ts";
+import { PidFile } from "./pid-file.ts";
 import { Reloads } from "./reload.ts";
-import { welcome } from "./welcome.ts";
-
-const SAME_WISH_MS = 1000;
+import { stopSignal } from "./signals.ts";
+import { startSummary, welcome } from "./welcome.ts";
 
 /** `given`: flags by name, as readConfig() takes them. Resolves to the exit code once the server has stopped. */
 export async function runServer(given: ReadonlyMap<string, string | true>): Promise<number> {
-  let settings: ReadConfig;
   try {
-    settings = readConfig(given, process.env);
+    const settings = readConfig(given, process.env);
+    const { detached, logFile } = settings.config;
+    if (!detached || logFile === undefined) return await serve(settings);
+    process.stdout.write(await startDetached(logFile.path));
+    return 0;
   } catch (error) {
-    return explain(error);
+    const told = explanation(error);
+    process.stderr.write(`immudb cannot start: ${told}`);
+    await tellStarter({ failed: told });
+    return 1;
   }
-  const { config, warnings } = settings;
-  const logger = await createLog(config.logFormat, config.logLevel);
-  for (const warning of warnings) logger.warn({}, warning);
-  // Heard from now on: whoever reads that the server is there may already want it gone.
-  const stopAsked = stopSignal();
-  const reloads = new Reloads(logger);
-  process.on("SIGHUP", () => void reloads.run());
-  let server: RunningServer;
+}
+
+/** Rejects only with what keeps the server from starting. */
+async function serve({ config, warnings }: ReadConfig): Promise<number> {
+  const pidFile = config.pidFile === undefined ? undefined : PidFile.claim(config.pidFile);
   try {
-    server = await startServer(config, { logger, reloads });
-  } catch (error) {
-    return explain(error);
+    const log = openLog(config);
+    const { logger } = log;
+    for (const warning of warnings) logger.warn({}, warning);
+    const reloads = new Reloads(logger);
+    if (config.logFile !== undefined) reloads.add("the log file", () => log.reopen());
+    // Heard from now on: whoever reads that the server is there may already want it gone.
+    const stopAsked = stopSignal(reloads);
+    const server = await startServer(config, { logger, reloads });
+    if (config.logFormat === "text") process.stdout.write(welcome(server, config));
+    logger.info(startSummary(server, config), "serving");
+    await tellStarter({ serving: true });
+    return await stopped(server, stopAsked, log);
+  } finally {
+    pidFile?.release();
   }
-  process.stdout.write(welcome(server, config));
-  const { port, metricsPort, directory } = server;
-  logger.info(
-    { address: config.address, port, ...(metricsPort !== undefined && { metricsPort }), directory },
-    "serving",
-  );
+}
+
+/** Resolves to the exit code. */
+async function stopped(server: RunningServer, stopAsked: Promise<NodeJS.Signals>, { logger }: Log): Promise<number> {
   const signal = await stopAsked;
   logger.info({ signal }, "stopping: calls under way end first");
-  await server.close();
+  try {
+    await server.close();
+  } catch (error) {
+    logger.error({ err: error }, "shutdown failed: the next start looks at everything that is on disk");
+    return 1;
+  }
   logger.info({}, "shutdown completed");
   return 0;
 }
 
-/**
- * Resolves with the first signal; a later one ends the process at once, for those who cannot wait. One that follows on its
- * heels is the same wish twice: a terminal signals every process of a group, and npm passes on what it gets.
- */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let askedMs: number | undefined;
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.on(signal, () => {
-        if (askedMs !== undefined && Date.now() - askedMs > SAME_WISH_MS) process.exit(1);
-        askedMs ??= Date.now();
-        resolve(signal);
-      });
-    }
-  });
+function openLog({ logFormat, logLevel, logFile }: ServerConfig): Log {
+  try {
+    return createLog({ format: logFormat, level: logLevel, file: logFile });
+  } catch (error) {
+    throw cannotLog(logFile?.path ?? "", error as Error);
+  }
 }
 
 /** What went wrong at start and what to do next, for a person. */
-function explain(error: unknown): number {
-  const known = error instanceof StartError || error instanceof RoomError;
+function explanation(error: unknown): string {
+  const known = error instanceof StartError || error instanceof RoomError || isFromSystem(error);
   const message = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
   const hint = error instanceof StartError ? error.hint : hintFor(error);
-  process.stderr.write(`immudb cannot start: ${message}\n${hint === "" ? "" : `next: ${hint}\n`}`);
-  return 1;
+  return `${message}\n${hint === "" ? "" : `next: ${hint}\n`}`;
 }
 
 function hintFor(error: unknown): string {
@@ -80,7 +88,10 @@ function hintFor(error: unknown): string {
   if (error instanceof RoomError && error.code === "damaged") {
     return "restore the data directory from a backup, or see what is left with immudb verify --dir";
   }
-  return (error as { code?: unknown } | null)?.code === "EACCES"
-    ? "choose a directory you may write to with --dir"
-    : "";
+  return isFromSystem(error) ? "choose a directory you may write to with --dir" : "";
+}
+
+/** A call of the system was refused: what it says is all there is to know. */
+function isFromSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error;
 }

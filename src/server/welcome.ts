@@ -1,5 +1,6 @@
 // What a person who starts the server is told: where it is, and commands to try that work as they stand.
 
+import { DEFAULT_SUPERADMIN_PASSWORD } from "../auth/users.ts";
 import { COMPATIBLE_VERSION } from "../services/health.ts";
 import type { ServerConfig } from "./config.ts";
 import type { RunningServer } from "./main.ts";
@@ -7,21 +8,54 @@ import type { TlsSettings } from "./tls-settings.ts";
 import { OWN_VERSION } from "./version.ts";
 
 const DEFAULT_PORT = "3322";
+const MIB = 1024 * 1024;
 
-export function welcome(server: RunningServer, { address, tls }: ServerConfig): string {
+/** For the log. Holds no secret. */
+export function startSummary(server: RunningServer, config: ServerConfig): Readonly<Record<string, unknown>> {
+  const { port, metricsPort, url, directory, uuid } = server;
+  return { address: config.address, port, metricsPort, url, directory, uuid, ...detailsOf(config) };
+}
+
+function detailsOf(config: ServerConfig): Record<string, string> {
+  return {
+    configuration: config.configFile ?? "no file",
+    log: `${config.logFormat}, ${config.logFile?.path ?? "standard error"}`,
+    messages: `up to ${bytes(config.messageBytesMax)}`,
+    login: config.authentication ? "required" : "off: only this machine is served",
+    commits: "on disk before they are acknowledged",
+  };
+}
+
+/** For the terminal. */
+export function welcome(server: RunningServer, config: ServerConfig): string {
   const { url, directory, port, metricsPort, uuid } = server;
-  const metrics = metricsPort === undefined ? "" : `\n  metrics     ${address}:${metricsPort}   /metrics, /readyz`;
+  const { address, tls } = config;
+  const rows = {
+    listening: `${address}:${port}   gRPC, gRPC-Web, Connect, web page${secured(tls)}`,
+    ...(metricsPort !== undefined && { metrics: `${address}:${metricsPort}   /metrics, /readyz` }),
+    data: directory,
+    identity: uuid,
+    ...detailsOf(config),
+    ...(hasDefaultPassword(config) && { administrator: "immudb, with the password immudb unless it was changed" }),
+  };
+  const width = Math.max(...Object.keys(rows).map((name) => name.length));
+  const block = Object.entries(rows).map(([name, value]) => `  ${name.padEnd(width)}   ${value}\n`);
   return `immudb for TypeScript ${OWN_VERSION}, compatible with ${COMPATIBLE_VERSION}
 
-  listening   ${address}:${port}   gRPC, gRPC-Web, Connect, web page${secured(tls)}${metrics}
-  data        ${directory}
-  identity    ${uuid}
-
+${block.join("")}
 Try it:
   curl ${curlFlags(tls)}-H 'content-type: application/json' -d '{}' ${url}/immudb.schema.ImmuService/Health
   npm run immuclient -- ${clientFlags(new URL(url), tls)}login immudb
   open ${url}/ in a browser
 `;
+}
+
+function hasDefaultPassword({ authentication, adminPassword }: ServerConfig): boolean {
+  return authentication && adminPassword === DEFAULT_SUPERADMIN_PASSWORD;
+}
+
+function bytes(count: number): string {
+  return count % MIB === 0 ? `${count / MIB} MiB` : `${count} bytes`;
 }
 
 function secured(tls: TlsSettings | undefined): string {

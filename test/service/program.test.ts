@@ -28,13 +28,17 @@ describe("the program immudb", () => {
     const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     const said = { out: "", err: "" };
     const { promise: url, resolve } = Promise.withResolvers<string>();
+    const look = (): void => {
+      const found = /http:\S+:\d+/.exec(said.out) ?? /"url":"(http:[^"]+)"/.exec(said.err);
+      if (found !== null) resolve(found[1] ?? found[0]);
+    };
     child.stdout.on("data", (chunk) => {
       said.out += chunk;
-      const found = /http:\S+:\d+/.exec(said.out);
-      if (found !== null) resolve(found[0]);
+      look();
     });
     child.stderr.on("data", (chunk) => {
       said.err += chunk;
+      look();
     });
     const ended = once(child, "close").then(([code, signal]) => signal ?? code);
     return { url, said, ended, kill: (signal: NodeJS.Signals) => child.kill(signal) };
