@@ -36,6 +36,7 @@ describe("server configuration", () => {
       authentication: true,
       adminPassword: "immudb",
       adminPasswordGiven: false,
+      refuseDefaultPassword: false,
       tokenLifetimeMs: 86_400_000,
       sessionsMax: 100,
       sessionIdleMs: 300_000,
@@ -50,6 +51,10 @@ describe("server configuration", () => {
       metrics: { port: 9497, isGiven: false },
       histograms: true,
       readyIndexLagMax: 100_000,
+      logFile: undefined,
+      pidFile: undefined,
+      detached: false,
+      configFile: undefined,
     });
   });
 
