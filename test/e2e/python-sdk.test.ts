@@ -42,6 +42,12 @@ test("the Python SDK follows references, walks sorted sets, writes batches, read
   assert.match(await runScript(server, "links.py"), /links: done/);
 });
 
+test("the Python SDK streams values of up to 31 MiB, scans, history, sets, proofs, batches, and carries transactions", async (t) => {
+  if (!requireTool("python3", t)) return;
+  await using server = await startTestServer();
+  assert.match(await runScript(server, "streams.py"), /streams: done/);
+});
+
 test("the Python SDK manages databases, users, permissions and passwords", async (t) => {
   if (!requireTool("python3", t)) return;
   await using server = await startTestServer();
