@@ -62,6 +62,10 @@ export class Database {
   #facts: DatabaseFacts;
   /** Of a primary with synchronous replication. */
   #acks: ReplicaAcks | undefined;
+  /** Goes into the metadata of every transaction written here. */
+  #extra: Uint8Array | undefined;
+  /** Itself, but for one that withExtra() made. */
+  #origin: Database = this;
 
   constructor(facts: DatabaseFacts, store: Store, clock: Clock) {
     this.name = facts.name;
@@ -86,6 +90,20 @@ export class Database {
     await this.#store.configure(facts.settings, modesOf(facts.settings));
     this.#facts = facts;
     this.#acks = acksOf(facts.settings);
+  }
+
+  /** The same database, whose transactions carry these bytes (1 to 256) in their metadata. Those of header version 0 cannot. */
+  withExtra(extra: Uint8Array): Database {
+    const database = new Database(this.#facts, this.#store, this.#clock);
+    database.#acks = this.#acks;
+    database.#extra = extra;
+    database.#origin = this.#origin;
+    return database;
+  }
+
+  /** The database that was opened, of which this may be a view. */
+  get origin(): Database {
+    return this.#origin;
   }
 
   state(): DatabaseState {
@@ -300,7 +318,7 @@ export class Database {
     this.#requireWritable();
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#store.commit(spec(this.#now()));
+        return await this.#store.commit(this.#stamped(spec(this.#now())));
       } catch (error) {
         const hasChanged = error instanceof StoreError && error.code === "state_changed";
         if (!hasChanged || attempt === WRITE_ATTEMPTS_MAX) throw error;
@@ -319,7 +337,12 @@ export class Database {
 
   async #commit(spec: () => TxSpec): Promise<TxHeader> {
     this.#requireWritable();
-    return this.#store.commit(spec());
+    return this.#store.commit(this.#stamped(spec()));
+  }
+
+  #stamped(spec: TxSpec): TxSpec {
+    if (this.#extra === undefined || this.settings.writeTxHeaderVersion === 0) return spec;
+    return { ...spec, metadata: { truncatedUptoTx: spec.metadata?.truncatedUptoTx, extra: this.#extra } };
   }
 
   /** Throws `not_a_replica`. */

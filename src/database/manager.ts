@@ -140,7 +140,7 @@ export class DatabaseManager implements AsyncDisposable {
 
   /** Ends a call. */
   release(database: Database): void {
-    this.#active.end(database);
+    this.#active.end(database.origin);
   }
 
   /** Runs something on a database, as a call of it: at once when it is open. */

@@ -45,6 +45,7 @@ export interface ServerConfig {
   readonly logFormat: "text" | "json";
   readonly logLevel: LogLevel;
   readonly logAccess: boolean;
+  readonly stampsWrites: boolean;
   /** Calls that take so long are logged; 0: none. */
   readonly slowCallMs: number;
   /** undefined: no metrics. `isGiven`: somebody asked for them, rather than leaving them to their default. */
@@ -107,6 +108,7 @@ export function readConfig(
     logFormat: settings.oneOf("logformat", ["text", "json"]),
     logLevel: logLevel(environment["LOG_LEVEL"], settings),
     logAccess: settings.boolean("log-access"),
+    stampsWrites: settings.boolean("log-request-metadata"),
     slowCallMs: settings.duration("log-slow-calls"),
     metrics: metricsServer(settings),
     histograms: !settings.boolean("no-histograms"),

@@ -133,7 +133,12 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       "0",
       "age at which the log file gets the time at the end of its name, and a new one begins: 1m or more, or 0 for never",
     ),
-    later("log-request-metadata", "boolean", "false", "keep user and address in every transaction"),
+    flag(
+      "log-request-metadata",
+      "boolean",
+      "false",
+      "keep the user and his address in every transaction that he writes",
+    ),
     later("audit-log", "boolean", "false", "keep a record of calls"),
     later("audit-log-events", "list", "all", "calls to keep a record of"),
   ],

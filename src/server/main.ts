@@ -170,6 +170,7 @@ async function openRoom(
     logger,
     meter,
     ...watching.ofCalls,
+    stampsWrites: config.stampsWrites,
     verify: (database, known, signal) =>
       verifyInChild({ database, directory: join(directory, database), live: true, known, hadTransactions: 0n }, signal),
   };

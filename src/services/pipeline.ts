@@ -19,6 +19,7 @@ import type { Database } from "../database/database.ts";
 import type { DatabaseManager } from "../database/manager.ts";
 import { DEFAULT_DATABASE, SYSTEM_DATABASE } from "../database/names.ts";
 import type { VerifyLive } from "../database/verification.ts";
+import { encodeRequestMetadata } from "../proof/request-metadata.ts";
 import { type Access, accessOf } from "./access.ts";
 import type { DatabaseActivity } from "./activity.ts";
 import { type CallContext, type Caller, selectedBy } from "./call.ts";
@@ -45,6 +46,8 @@ export interface Room {
   readonly completed?: ((call: CallRecord, ctx: CallContext) => void) | undefined;
   /** Calls that took less, in milliseconds, are not told of. Default 0. */
   readonly completedFromMs?: number | undefined;
+  /** Whether transactions say in their metadata who wrote them, and from where. */
+  readonly stampsWrites?: boolean | undefined;
   /** Keeps a record of calls, which their answers wait for. Absent: there is none. */
   readonly audit?: Audit | undefined;
   /** Absent: databases cannot be verified while the server runs. */
@@ -177,8 +180,8 @@ export function authorise(
   }
   if (selected === undefined) return undefined;
   const database = room.databases.acquire(selected);
-  if (database instanceof Promise) return database.then((opened) => begin(opened, ctx, room));
-  begin(database, ctx, room);
+  if (database instanceof Promise) return database.then((opened) => begin(opened, method, ctx, room));
+  begin(database, method, ctx, room);
   return undefined;
 }
 
@@ -215,9 +218,14 @@ export async function* whileAllowed<Message>(
   requireAllowed(method, messages, ctx, room);
 }
 
-function begin(database: Database, ctx: CallContext, room: Room): void {
-  ctx.database = database;
+function begin(database: Database, method: ServedMethod, ctx: CallContext, room: Room): void {
+  ctx.database = room.stampsWrites && method.kind === "WRITE" ? stamped(database, ctx) : database;
   room.activity.begin(database.name);
+}
+
+function stamped(database: Database, ctx: CallContext): Database {
+  const extra = encodeRequestMetadata({ user: ctx.caller?.user.name ?? "", ip: ctx.peer });
+  return extra === undefined ? database : database.withExtra(extra);
 }
 
 function targetDatabase(target: Access["target"], message: unknown, caller: Caller): string | undefined {

@@ -45,6 +45,7 @@ export interface ServiceOptions {
   /** Where calls seem to come from. */
   readonly peer?: string;
   readonly verify?: VerifyLive;
+  readonly stampsWrites?: boolean;
 }
 
 export class Services {
@@ -84,6 +85,7 @@ export class Services {
       meter: silentMeter,
       completed: (call) => calls.push(call),
       verify: options.verify,
+      stampsWrites: options.stampsWrites,
     };
   }
 

@@ -47,6 +47,7 @@ describe("server configuration", () => {
       logFormat: "text",
       logLevel: "info",
       logAccess: false,
+      stampsWrites: false,
       slowCallMs: 0,
       metrics: { port: 9497, isGiven: false },
       histograms: true,
