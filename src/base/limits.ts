@@ -184,6 +184,16 @@ export const METRIC_DATABASES_MAX = 1000;
 export const READY_INDEX_LAG_MAX = 100_000;
 /** Connections of the port of metrics at once. */
 export const METRICS_CONNECTIONS_MAX = 64;
+/** Calls whose record in the audit log is not on disk yet, those under way included; more wait for a place. */
+export const AUDIT_QUEUE_MAX = 4096;
+/** Events of the audit log that are stored as one transaction. */
+export const AUDIT_BATCH_MAX = 512;
+/** How long a call waits for a place in the audit log before it is refused, in milliseconds. */
+export const AUDIT_WAIT_MS = 5000;
+/** How long after a failed write to the audit log the next one is tried, in milliseconds. */
+export const AUDIT_RETRY_MS = 500;
+/** How long a stopping server tries to store what is left of the audit log, in milliseconds. */
+export const AUDIT_STOP_MS = 5000;
 /** Verifications that a server runs at once. */
 export const VERIFICATIONS_MAX = 2;
 /** Transactions that a replica asks for ahead (database setting `prefetchTxBufferSize`). */

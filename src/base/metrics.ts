@@ -17,6 +17,10 @@ export interface MetricShape {
 
 export type MetricName =
   | "immudb_number_of_stored_entries"
+  | "immudb_ts_audit_events_total"
+  | "immudb_ts_audit_events_waiting"
+  | "immudb_ts_audit_refused_total"
+  | "immudb_ts_audit_write_failures_total"
   | "immudb_ts_database_open_seconds"
   | "immudb_ts_databases_open"
   | "immudb_ts_databases_quarantined"
@@ -30,6 +34,10 @@ const seconds = (help: string, ...labels: string[]): MetricShape => ({ type: "hi
 /** Histograms are of seconds. */
 export const METRICS: Readonly<Record<MetricName, MetricShape>> = {
   immudb_number_of_stored_entries: gauge("entries written since the server started", "db"),
+  immudb_ts_audit_events_total: counter("calls recorded in the audit log, by type", "type"),
+  immudb_ts_audit_events_waiting: gauge("calls that have a place in the audit log and are not on disk there yet"),
+  immudb_ts_audit_refused_total: counter("calls turned away because the audit log took no record of them"),
+  immudb_ts_audit_write_failures_total: counter("failed attempts to write to the audit log; each is repeated"),
   immudb_ts_database_open_seconds: seconds("time to open a database"),
   immudb_ts_databases_open: gauge("databases open now; the other loaded ones are opened by their next call"),
   immudb_ts_databases_quarantined: gauge("databases out of service because they are damaged"),

@@ -1,6 +1,8 @@
 // From settings (settings.ts says where they come from) to a configuration that nobody needs to check again.
 
 import { resolve } from "node:path";
+import type { CallKind } from "../services/call-record.ts";
+import { auditKinds } from "./audit-kinds.ts";
 import { type Environment, readConfigFile, searchPlaces } from "./config-file.ts";
 import type { Transport } from "./doors.ts";
 import { StartError } from "./errors.ts";
@@ -46,6 +48,8 @@ export interface ServerConfig {
   readonly logLevel: LogLevel;
   readonly logAccess: boolean;
   readonly stampsWrites: boolean;
+  /** Kinds of calls that are recorded; undefined: there is no audit log. */
+  readonly auditKinds: ReadonlySet<CallKind> | undefined;
   /** Calls that take so long are logged; 0: none. */
   readonly slowCallMs: number;
   /** undefined: no metrics. `isGiven`: somebody asked for them, rather than leaving them to their default. */
@@ -109,6 +113,7 @@ export function readConfig(
     logLevel: logLevel(environment["LOG_LEVEL"], settings),
     logAccess: settings.boolean("log-access"),
     stampsWrites: settings.boolean("log-request-metadata"),
+    auditKinds: auditKinds(settings),
     slowCallMs: settings.duration("log-slow-calls"),
     metrics: metricsServer(settings),
     histograms: !settings.boolean("no-histograms"),

@@ -139,8 +139,13 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       "false",
       "keep the user and his address in every transaction that he writes",
     ),
-    later("audit-log", "boolean", "false", "keep a record of calls"),
-    later("audit-log-events", "list", "all", "calls to keep a record of"),
+    flag("audit-log", "boolean", "false", "keep a record of calls in the system database; answers wait for it"),
+    flag(
+      "audit-log-events",
+      "list",
+      "all",
+      "calls to keep a record of: all, write (all but reads), admin (neither reads nor writes), auth, read, system",
+    ),
   ],
   "Companion servers": [
     flag("metrics-server", "boolean", "true", "Prometheus metrics and health"),

@@ -7,7 +7,7 @@ import { PasswordHasher } from "../auth/password.ts";
 import { Sessions } from "../auth/sessions.ts";
 import { Tokens } from "../auth/tokens.ts";
 import { Users } from "../auth/users.ts";
-import { systemClock } from "../base/clock.ts";
+import { systemClock, systemTimers } from "../base/clock.ts";
 import { PUBLIC_INFLIGHT_BYTES_MAX, SHUTDOWN_GRACE_MS } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
 import { systemRandom } from "../base/random.ts";
@@ -22,6 +22,7 @@ import { unaryMethods } from "../services/unary.ts";
 import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
 import { lmdbDriver } from "../store/engine-lmdb.ts";
 import { ensureAdministrator, warnOfPasswords } from "./administrator.ts";
+import { AuditLog } from "./audit-log.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { ServerConfig } from "./config.ts";
 import { openDoors } from "./doors.ts";
@@ -158,6 +159,9 @@ async function openRoom(
     tokens.sweep();
   }, config.sweepEveryMs);
   opened.defer(() => clearInterval(sweep));
+  const kinds = config.auditKinds;
+  const auditParts = { databases, clock, timers: systemTimers, logger, meter };
+  const audit = kinds && opened.use(await AuditLog.open({ ...auditParts, kinds }));
 
   return {
     databases,
@@ -169,6 +173,7 @@ async function openRoom(
     clock,
     logger,
     meter,
+    audit,
     ...watching.ofCalls,
     stampsWrites: config.stampsWrites,
     verify: (database, known, signal) =>

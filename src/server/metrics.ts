@@ -12,7 +12,7 @@ import type { Readiness } from "./readiness.ts";
 
 /** The parts of a started server that are looked at. */
 export interface Measured {
-  readonly room: Pick<Room, "databases" | "sessions">;
+  readonly room: Pick<Room, "databases" | "sessions" | "audit">;
   readonly methods: readonly ServedMethod[];
   readonly space: { readonly freeBytes: number | undefined };
   /** Bytes of request bodies in flight. */

@@ -57,11 +57,11 @@ export class Watching implements AsyncDisposable {
 
   /** The server serves from now on. */
   started(measured: Measured & { readonly space: Vitals["space"] }): void {
-    const { databases } = measured.room;
+    const { databases, audit } = measured.room;
     this.#readiness.started({
       conditions: () => databases.conditions(),
       space: measured.space,
-      isAuditStuck: () => false,
+      isAuditStuck: () => audit?.isStuck ?? false,
     });
     this.#metrics?.started(measured);
   }

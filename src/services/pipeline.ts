@@ -56,6 +56,8 @@ export interface Room {
 
 /** A record of calls that loses none: whoever has been answered finds his call in it. */
 export interface Audit {
+  /** Whether records cannot be stored at present. */
+  readonly isStuck: boolean;
   /** Whether calls of this kind are recorded. */
   wants(kind: CallKind): boolean;
   /** Keeps a place for the record of a call. Waits for one; rejects with ServiceError `audit_full` when there is none for long. */

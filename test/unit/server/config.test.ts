@@ -48,6 +48,7 @@ describe("server configuration", () => {
       logLevel: "info",
       logAccess: false,
       stampsWrites: false,
+      auditKinds: undefined,
       slowCallMs: 0,
       metrics: { port: 9497, isGiven: false },
       histograms: true,
