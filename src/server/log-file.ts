@@ -104,7 +104,8 @@ export class LogFile {
   #change(why: "full" | "old"): void {
     const { path } = this.#options;
     try {
-      renameSync(path, why === "full" ? nextNumbered(path) : dated(path, this.#clock.nowMs()));
+      // Whoever has moved it away without a word has changed it already.
+      if (existsSync(path)) renameSync(path, why === "full" ? nextNumbered(path) : dated(path, this.#clock.nowMs()));
       this.reopen();
     } catch (error) {
       this.#bytes = 0;
