@@ -5,14 +5,16 @@ import { access, constants, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { CREDENTIALS_DIRECTORY } from "../auth/credential-store.ts";
+import { DEFAULT_SUPERADMIN_PASSWORD } from "../auth/users.ts";
 import { RoomError } from "../base/errors.ts";
 import { systemRandom } from "../base/random.ts";
 import { diskDirectory } from "../database/data-directory.ts";
 import { isLoopback } from "./administrator.ts";
 import { readAuthorities, readPair, validityWarnings } from "./certificate.ts";
-import { readConfig, type ServerConfig } from "./config.ts";
+import { type ReadConfig, readConfig, type ServerConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { cannotListen } from "./port.ts";
+import { type ShownSetting, shownSettings } from "./shown-settings.ts";
 import { loadStateSigner } from "./state-signer.ts";
 
 /** `warning`: the server starts, and the operator should know. */
@@ -29,23 +31,34 @@ export interface Check {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+export interface ConfigReport {
+  readonly checks: readonly Check[];
+  /** Every setting; none without a readable configuration. */
+  readonly settings: readonly ShownSetting[];
+}
+
 /** Everything that can be said about a configuration. Without a readable one the first failure is all. */
 export async function checkConfig(
   given: ReadonlyMap<string, string | true>,
   environment: Environment,
-): Promise<Check[]> {
-  let config: ServerConfig;
-  let warnings: readonly string[];
+): Promise<ConfigReport> {
+  let found: ReadConfig;
   try {
-    ({ config, warnings } = readConfig(given, environment));
+    found = readConfig(given, environment);
   } catch (error) {
-    return [failed("flags", error)];
+    return { checks: [failed("flags", error)], settings: [] };
   }
+  return { checks: await checksOf(found), settings: shownSettings(found.settings) };
+}
+
+async function checksOf({ config, warnings }: ReadConfig): Promise<Check[]> {
   return [
     ok("flags", "every value is in its range"),
+    ok("configuration", config.configFile === undefined ? "no file" : `${config.configFile} is read`),
     ...warnings.map((message): Check => ({ subject: "flags", result: "warning", message })),
     await checkDirectory(config),
     ...(await checkSpace(config)),
+    ...(await checkLogFile(config)),
     await checkSigningKey(config),
     ...(await checkTls(config)),
     await checkPort(config),
@@ -79,6 +92,18 @@ async function checkSpace({ directory, diskLowWatermarkBytes }: ServerConfig): P
   const message = `${freeBytes} bytes are free, and below ${diskLowWatermarkBytes} writes are refused`;
   if (freeBytes >= diskLowWatermarkBytes) return [ok("disk", message)];
   return [{ subject: "disk", result: "warning", message, next: "make room, or lower --disk-low-watermark" }];
+}
+
+async function checkLogFile({ logFile }: ServerConfig): Promise<Check[]> {
+  if (logFile === undefined) return [];
+  try {
+    const [subject, path] = ["log file", logFile.path];
+    const exist = await exists(path);
+    await access(exist ? path : await existingParent(path), constants.W_OK);
+    return [ok(subject, `${path} ${exist ? "is added to" : "will be made"}`)];
+  } catch (error) {
+    return [failed("log file", error, "name another one with --logfile and --logdir")];
+  }
 }
 
 async function checkSigningKey({ signingKey }: ServerConfig): Promise<Check> {
@@ -127,11 +152,13 @@ async function checkPort({ address, port }: ServerConfig): Promise<Check> {
 
 /** The default password counts when the administrator is created, and then for whoever reaches the machine. */
 async function checkPassword(config: ServerConfig): Promise<Check[]> {
-  const { address, authentication, adminPasswordGiven, directory } = config;
+  const { address, authentication, adminPassword, directory } = config;
   const isNew = !(await exists(join(directory, CREDENTIALS_DIRECTORY)));
-  if (!isNew || !authentication || adminPasswordGiven || isLoopback(address)) return [];
+  const isDefault = adminPassword === DEFAULT_SUPERADMIN_PASSWORD;
+  if (!isNew || !authentication || !isDefault || isLoopback(address)) return [];
   const message = "the administrator will have the default password, and other machines can reach the server";
-  return [{ subject: "password", result: "warning", message, next: "set --admin-password before the first start" }];
+  const result = config.refuseDefaultPassword ? "failed" : "warning";
+  return [{ subject: "password", result, message, next: "set --admin-password before the first start" }];
 }
 
 function ok(subject: string, message: string): Check {
