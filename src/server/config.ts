@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import type { CallKind } from "../services/call-record.ts";
 import { auditKinds } from "./audit-kinds.ts";
+import { type BrowserRules, browserRules } from "./browsers.ts";
 import { type Environment, readConfigFile, searchPlaces } from "./config-file.ts";
 import type { Transport } from "./doors.ts";
 import { StartError } from "./errors.ts";
@@ -40,6 +41,8 @@ export interface ServerConfig {
   /** Infinity: no limit. */
   readonly sessionAgeMs: number;
   readonly sweepEveryMs: number;
+  /** What web pages may do with the server. */
+  readonly browsers: BrowserRules;
   /** undefined: connections are not encrypted. */
   readonly tls: TlsSettings | undefined;
   /** Path of a PEM file; undefined: states are not signed. */
@@ -107,6 +110,12 @@ export function readConfig(
     sessionIdleMs: settings.duration("max-session-inactivity-time") + settings.duration("session-timeout"),
     sessionAgeMs: settings.duration("max-session-age-time") || Number.POSITIVE_INFINITY,
     sweepEveryMs: Math.max(settings.duration("sessions-guard-check-interval"), 1000),
+    browsers: browserRules({
+      origins: settings.list("cors-origins"),
+      hosts: settings.list("allowed-hosts"),
+      address: settings.text("address"),
+      authentication: settings.boolean("auth"),
+    }),
     tls: tlsSettings(tlsFlags(settings), (sentence) => settings.warn(sentence)),
     signingKey: settings.optional("signingKey"),
     logFormat: settings.oneOf("logformat", ["text", "json"]),

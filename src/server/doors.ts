@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import type { Logger, Meter } from "../base/observe.ts";
 import type { UnaryMethod } from "../services/unary.ts";
+import type { Browsers } from "./browsers.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { type Http2Door, ownHttp2Door, stockHttp2Door } from "./http2-door.ts";
 import type { Page } from "./page.ts";
@@ -24,6 +25,7 @@ export interface DoorOptions {
   /** By path: unary methods that may be called past the router. */
   readonly unary: ReadonlyMap<string, UnaryMethod>;
   readonly page: Page;
+  readonly browsers: Browsers;
   /** On every answer, errors included. */
   readonly headers: Readonly<Record<string, string>>;
   readonly messageBytesMax: number;

@@ -71,6 +71,18 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       "go on in the background once the server serves; without --logfile it then logs to immudb.log",
       "d",
     ),
+    flag(
+      "cors-origins",
+      "list",
+      "",
+      "origins whose web pages may call, such as https://app.example; * for all (of this server, not of the original)",
+    ),
+    flag(
+      "allowed-hosts",
+      "list",
+      "",
+      "further names of this server for HTTP/1.1, looked at when --auth=false (of this server, not of the original)",
+    ),
     flag("grpc-reflection", "boolean", "true", "describe the services to clients that ask, grpcurl and the like"),
   ],
   "Authentication, users, sessions": [

@@ -23,6 +23,7 @@ import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
 import { lmdbDriver } from "../store/engine-lmdb.ts";
 import { ensureAdministrator, warnOfPasswords } from "./administrator.ts";
 import { AuditLog } from "./audit-log.ts";
+import { Browsers } from "./browsers.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { ServerConfig } from "./config.ts";
 import { openDoors } from "./doors.ts";
@@ -76,6 +77,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   const uuid = room.databases.serverUuid;
   const { messageBytesMax } = config;
   const budget = new ByteBudget(config.inflightBytesMax);
+  const browsers = new Browsers(config.browsers);
   const doors = openDoors(
     {
       routes: (router) => {
@@ -91,7 +93,8 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
       },
       unary: unaryMethods(methods, room, messageBytesMax),
       page: await loadPage(BUILT_PAGE),
-      headers: { "immudb-uuid": uuid, "immudb-ts-version": OWN_VERSION },
+      browsers,
+      headers: { "immudb-uuid": uuid, "immudb-ts-version": OWN_VERSION, ...browsers.headers },
       messageBytesMax,
       budget,
       publicBudget: new ByteBudget(PUBLIC_INFLIGHT_BYTES_MAX, "for callers who have not logged in"),

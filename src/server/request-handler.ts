@@ -26,7 +26,7 @@ export type RequestHandler = (request: Request, response: ServerResponse | Http2
 
 /** Serves HTTP/1.1 and, under the stock transport, HTTP/2. */
 export function requestHandler(options: DoorOptions): RequestHandler {
-  const { routes, routerOptions, page, headers, stopping } = options;
+  const { routes, routerOptions, page, browsers, headers, stopping } = options;
   const route = connectNodeAdapter({
     ...routerOptions,
     routes,
@@ -37,7 +37,11 @@ export function requestHandler(options: DoorOptions): RequestHandler {
 
   return (request, anyResponse) => {
     const response = anyResponse as Response;
+    const { origin } = request.headers;
+    if (origin !== undefined) for (const [name, value] of browsers.fields(origin)) response.setHeader(name, value);
     if (request.httpVersionMajor === 1) {
+      const refusal = browsers.refusalOfHost(request.headers.host ?? "");
+      if (refusal !== undefined) return send(response, refusal);
       if (stopping.aborted) response.setHeader("connection", "close");
       else if (answerJson(request as IncomingMessage, response)) return;
     }
@@ -49,6 +53,8 @@ export function requestHandler(options: DoorOptions): RequestHandler {
     const path = pathOf(request);
     if (path === undefined) return send(response, BAD_REQUEST);
     discardUnread(request, response);
+    const preflight = browsers.preflight(request.method ?? "", (name) => request.headers[name]?.toString());
+    if (preflight !== undefined) return send(response, preflight);
     const share = shareOf(options, path, { contentLength, isGrpc: isGrpc(type) });
     countBody(request, share);
     response.once("close", () => share.end());

@@ -45,6 +45,8 @@ export function streamHandler(door: DoorOptions): (stream: ServerStream) => void
     if (headers.authority === "" || !URL.canParse(`http://${headers.authority}`) || !path.startsWith("/")) {
       return { kind: "plain", answer: BAD_REQUEST };
     }
+    const preflight = door.browsers.preflight(headers.method, (name) => headers.get(name));
+    if (preflight !== undefined) return { kind: "plain", answer: preflight };
     if (handler === undefined) return { kind: "plain", answer: plainAnswer(plainRequestOf(headers, path), door.page) };
     const method = door.unary.get(headers.path);
     if (method === undefined || headers.method !== "POST" || !GRPC_PROTO.test(headers.get("content-type") ?? "")) {
@@ -68,7 +70,7 @@ export function streamHandler(door: DoorOptions): (stream: ServerStream) => void
         calls.run(stream, route.handler);
         break;
       case "plain":
-        send(stream, route.answer, ownFields);
+        send(stream, route.answer, [...ownFields, ...door.browsers.fields(headers.get("origin"))]);
     }
   };
 }

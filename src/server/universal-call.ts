@@ -25,16 +25,18 @@ export interface BegunBody {
   readonly counted: number;
 }
 
+type Fields = readonly (readonly [string, string])[];
+
 const NOT_BEGUN: BegunBody = { received: [], isEnded: false, counted: 0 };
 const GATHERED_BYTES = 2048;
 
 /** Runs calls by universal handlers. */
 export class UniversalCalls {
   readonly #door: DoorOptions;
-  readonly #ownFields: readonly (readonly [string, string])[];
+  readonly #ownFields: Fields;
 
   /** `ownFields`: on every answer. */
-  constructor(door: DoorOptions, ownFields: readonly (readonly [string, string])[]) {
+  constructor(door: DoorOptions, ownFields: Fields) {
     this.#door = door;
     this.#ownFields = ownFields;
   }
@@ -71,16 +73,22 @@ export class UniversalCalls {
       signal: body.signal,
       contextValues: createContextValues().set(peerKey, peer),
     });
-    await this.#send(stream, response, body.signal);
+    const fields = [...this.#ownFields, ...this.#door.browsers.fields(headers.get("origin"))];
+    await this.#send(stream, fields, response, body.signal);
   }
 
-  async #send(stream: ServerStream, response: UniversalServerResponse, gone: AbortSignal): Promise<void> {
+  async #send(
+    stream: ServerStream,
+    fields: Fields,
+    response: UniversalServerResponse,
+    gone: AbortSignal,
+  ): Promise<void> {
     const pieces = response.body?.[Symbol.asyncIterator]();
     try {
       // The handler may set fields of the head until its first piece is there.
       let piece = await pieces?.next();
       gone.throwIfAborted();
-      stream.head(encodeFields([[":status", String(response.status)], ...this.#ownFields, ...(response.header ?? [])]));
+      stream.head(encodeFields([[":status", String(response.status)], ...fields, ...(response.header ?? [])]));
       for (; piece !== undefined && piece.done !== true; piece = await pieces?.next()) {
         gone.throwIfAborted();
         if (!stream.write(piece.value)) await drained(stream, gone);

@@ -2,6 +2,7 @@
 
 import { INFLIGHT_BYTES_MAX } from "../../src/base/limits.ts";
 import { silentLogger, silentMeter } from "../../src/base/observe.ts";
+import { Browsers } from "../../src/server/browsers.ts";
 import { ByteBudget } from "../../src/server/byte-budget.ts";
 import { openDoors, type Transport } from "../../src/server/doors.ts";
 import { Port } from "../../src/server/port.ts";
@@ -19,6 +20,7 @@ export async function serve(transport: Transport, messageBytesMax: number): Prom
       // The short way has no header fields and trailers of a handler's own, which nearly every case asks for.
       unary: new Map(),
       page: new Map(),
+      browsers: new Browsers({ origins: [], hosts: undefined }),
       headers: {},
       messageBytesMax,
       budget: new ByteBudget(INFLIGHT_BYTES_MAX),

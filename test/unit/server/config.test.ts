@@ -42,6 +42,7 @@ describe("server configuration", () => {
       sessionIdleMs: 300_000,
       sessionAgeMs: Number.POSITIVE_INFINITY,
       sweepEveryMs: 60_000,
+      browsers: { origins: [], hosts: undefined },
       tls: undefined,
       signingKey: undefined,
       logFormat: "text",

@@ -10,6 +10,7 @@ import { Code, type ConnectRouter } from "@connectrpc/connect";
 import { HealthResponseSchema } from "../../../gen/immudb/schema/server_pb.ts";
 import { ImmuService } from "../../../gen/immudb/schema/service_pb.ts";
 import { silentLogger, silentMeter } from "../../../src/base/observe.ts";
+import { Browsers } from "../../../src/server/browsers.ts";
 import { ByteBudget } from "../../../src/server/byte-budget.ts";
 import { openDoors } from "../../../src/server/doors.ts";
 import { Port } from "../../../src/server/port.ts";
@@ -56,6 +57,7 @@ describe("a unary gRPC call that waits", () => {
         routerOptions: { acceptCompression: [], readMaxBytes: 50_000 },
         unary: new Map([[PATH, health]]),
         page: new Map(),
+        browsers: new Browsers({ origins: [], hosts: undefined }),
         headers: { "immudb-uuid": "x" },
         messageBytesMax: 50_000,
         budget,
