@@ -48,7 +48,12 @@ export const IMPORT_TABLE: Readonly<Record<string, Room>> = {
     portable: true,
     files: { "node.ts": { packages: ["@connectrpc/connect-node"], portable: false } },
   },
-  replication: { rooms: ["base", "proof", "wire", "database", "client"], packages: [], portable: false },
+  // Of the store its errors: a transaction that does not continue the chain is a divergence, any other refusal is not.
+  replication: {
+    rooms: ["base", "proof", "wire", "store/errors", "database", "client"],
+    packages: [],
+    portable: false,
+  },
   services: {
     // The error table maps the codes of every room below to what clients match on, the store's too.
     rooms: ["base", "proof", "wire", "store/errors", "database", "auth", "replication", GEN],
@@ -68,7 +73,8 @@ export const IMPORT_TABLE: Readonly<Record<string, Room>> = {
     files: { "auto-cert.ts": { packages: ["@peculiar/x509", "reflect-metadata"] } },
   },
   cli: {
-    rooms: ["base", "proof", "wire", "client", "gateway", "server", GEN],
+    // Of replication: what it takes to bring one server's databases into another.
+    rooms: ["base", "proof", "wire", "client", "replication", "gateway", "server", GEN],
     packages: ["@bufbuild/protobuf", "@connectrpc/connect", "commander", "@inquirer/password"],
     portable: false,
   },

@@ -200,3 +200,20 @@ export const VERIFICATIONS_MAX = 2;
 export const REPLICATION_PREFETCH_MAX = 10_000;
 /** Transactions that a replica writes at once (database setting `replicationCommitConcurrency`); they share syncs. */
 export const REPLICATION_APPLIES_MAX = 1000;
+/** How long a primary may say nothing in the middle of a call, in milliseconds. */
+export const REPLICATION_SILENCE_MS = 30_000;
+/** How often a session at a primary is kept alive, in milliseconds. */
+export const PRIMARY_KEEPALIVE_MS = 60_000;
+/** Transactions that a replica asks for ahead, and writes at once, when its settings do not say. */
+export const REPLICATION_PREFETCH_DEFAULT = 100;
+export const REPLICATION_APPLIES_DEFAULT = 100;
+/** Bytes that a replica fetches ahead and has not written; beyond that the primary waits. */
+export const REPLICATION_BYTES_AHEAD_MAX: number = 64 * 1024 * 1024;
+/** How soon a replica asks again for a transaction that is not there yet, in milliseconds: at first, and at last. */
+export const REPLICATION_POLL_MS_MIN = 4;
+export const REPLICATION_POLL_MS_MAX = 256;
+/** How soon a replica tries again to follow its primary, in milliseconds: at first, and at last. */
+export const REPLICATION_RETRY_MS_MIN = 100;
+export const REPLICATION_RETRY_MS_MAX = 10_000;
+/** How long a synchronous replica waits for the answer to a look ahead before it acknowledges otherwise, in milliseconds. */
+export const REPLICATION_REPORT_MS = 20;

@@ -21,11 +21,21 @@ export type MetricName =
   | "immudb_ts_audit_events_waiting"
   | "immudb_ts_audit_refused_total"
   | "immudb_ts_audit_write_failures_total"
+  | "immudb_replication_allow_commit_up_to_tx_id"
+  | "immudb_replication_commit_time"
+  | "immudb_replication_lag"
+  | "immudb_replication_primary_committed_tx_id"
+  | "immudb_replication_replicators"
+  | "immudb_replication_replicators_active"
+  | "immudb_replication_replicators_retries"
+  | "immudb_replication_replicators_retry_delay"
+  | "immudb_replication_tx_wait_queue"
   | "immudb_ts_database_open_seconds"
   | "immudb_ts_databases_open"
   | "immudb_ts_databases_quarantined"
   | "immudb_ts_http2_connections"
-  | "immudb_ts_http2_connections_failed_total";
+  | "immudb_ts_http2_connections_failed_total"
+  | "immudb_ts_replication_diverged";
 
 const counter = (help: string, ...labels: string[]): MetricShape => ({ type: "counter", help, labels });
 const gauge = (help: string, ...labels: string[]): MetricShape => ({ type: "gauge", help, labels });
@@ -38,11 +48,30 @@ export const METRICS: Readonly<Record<MetricName, MetricShape>> = {
   immudb_ts_audit_events_waiting: gauge("calls that have a place in the audit log and are not on disk there yet"),
   immudb_ts_audit_refused_total: counter("calls turned away because the audit log took no record of them"),
   immudb_ts_audit_write_failures_total: counter("failed attempts to write to the audit log; each is repeated"),
+  immudb_replication_allow_commit_up_to_tx_id: gauge(
+    "last transaction that the primary lets a synchronous replica commit",
+    "db",
+  ),
+  immudb_replication_commit_time: seconds("time that a replica takes to write a transaction", "db"),
+  immudb_replication_lag: gauge("transactions that the primary has committed and the replica has not", "db"),
+  immudb_replication_primary_committed_tx_id: gauge(
+    "last transaction that the primary of a replica has committed",
+    "db",
+  ),
+  immudb_replication_replicators: gauge("transactions that a replica may write at once", "db"),
+  immudb_replication_replicators_active: gauge("transactions that a replica writes now", "db"),
+  immudb_replication_replicators_retries: counter("times that a replica tried again after a failure", "db"),
+  immudb_replication_replicators_retry_delay: gauge("seconds until a replica tries again; 0 while it follows", "db"),
+  immudb_replication_tx_wait_queue: seconds("time that a fetched transaction waits for its turn", "db"),
   immudb_ts_database_open_seconds: seconds("time to open a database"),
   immudb_ts_databases_open: gauge("databases open now; the other loaded ones are opened by their next call"),
   immudb_ts_databases_quarantined: gauge("databases out of service because they are damaged"),
   immudb_ts_http2_connections: gauge("HTTP/2 connections"),
   immudb_ts_http2_connections_failed_total: counter("HTTP/2 connections that ended with an error", "code"),
+  immudb_ts_replication_diverged: gauge(
+    "1 when a replica has stopped because its history is not that of its primary",
+    "db",
+  ),
 };
 
 /** Observations sorted into buckets. */

@@ -4,6 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { toHex } from "../base/bytes.ts";
 import { ClientError, type ClientErrorCode, type TxPoint, VerificationError } from "../client/errors.ts";
 import { type Refusal, refusalOf } from "../client/refusals.ts";
+import { ReplicationError } from "../replication/errors.ts";
 import type { Json } from "./output.ts";
 import { tlsFailureOf } from "./tls-failure.ts";
 
@@ -42,6 +43,8 @@ const NEXT_OF_CLIENT_ERROR: Readonly<Record<ClientErrorCode, string>> = {
   state_locked: "run the command again when that process is done",
   state_unreadable: "find out what changed the file; removing it makes the next verified command trust the server anew",
   state_moved: "run the command again",
+  export_malformed: "do not rely on this server; ask who runs it",
+  server_silent: "run the command again: it goes on where it was",
 };
 
 /** Programs that talk to a server. */
@@ -70,6 +73,7 @@ export function failureOf(error: unknown, address: string, program: ClientProgra
   }
   const tls = tlsFailureOf(error, address);
   if (tls !== undefined) return { exit: EXIT.error, code: "tls", ...tls };
+  if (error instanceof ReplicationError) return failureOfReplication(error);
   const refusal = refusalOf(error);
   if (refusal !== undefined) return failureOfRefusal(refusal, (error as ConnectError).rawMessage, address, program);
   return {
@@ -78,6 +82,10 @@ export function failureOf(error: unknown, address: string, program: ClientProgra
     message: error instanceof Error ? error.message : String(error),
     next: undefined,
   };
+}
+
+function failureOfReplication({ code, message }: ReplicationError): Failure {
+  return { exit: EXIT.verification, code, message, next: "find out which of the two is right; nothing was changed" };
 }
 
 function failureOfVerification(error: VerificationError): Failure {

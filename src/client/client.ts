@@ -14,6 +14,7 @@ import { txHeaderFromWire } from "../wire/tx-header.ts";
 import { type Credentials, credentialHeaders, NO_CREDENTIALS } from "./credentials.ts";
 import { asVerificationError } from "./errors.ts";
 import { getOperation, setOperation, txOperation } from "./operations.ts";
+import { type ExportAnswer, type ExportOptions, type ExportRequest, exportTx, replicateTx } from "./replication.ts";
 import {
   type Bytes,
   type HistoryOptions,
@@ -228,6 +229,16 @@ export class ImmuClient {
   /** A transaction with its entries' keys and digests. */
   async txById(tx: bigint): Promise<Tx> {
     return txFromWire(await this.#rpc.txById({ tx }, this.#call()));
+  }
+
+  /** A transaction as a replica takes it: not verified here, whoever stores it does that. */
+  exportTx(request: ExportRequest, options?: ExportOptions): Promise<ExportAnswer> {
+    return exportTx(this.#rpc, request, credentialHeaders(this.#credentials), options);
+  }
+
+  /** Gives an exported transaction to a replica; resolves when it is on disk there. */
+  replicateTx(blob: Uint8Array): Promise<TxHeader> {
+    return replicateTx(this.#rpc, blob, this.#call());
   }
 
   /** Writes one entry and proves that a new transaction holds exactly it. */

@@ -9,7 +9,11 @@ export type ClientErrorCode =
   /** A file of trusted state is not one that we wrote. `data.file`. Never answered by trusting the server anew. */
   | "state_unreadable"
   /** The trusted state changed under a verified operation; nothing was stored. Run it again. */
-  | "state_moved";
+  | "state_moved"
+  /** The server sent something as a transaction that cannot be one. */
+  | "export_malformed"
+  /** A call of which nothing was heard for too long. */
+  | "server_silent";
 
 /** What the client itself cannot do. What the server refuses arrives as Connect's own `ConnectError`, text unchanged. */
 export class ClientError extends RoomError<ClientErrorCode> {

@@ -16,8 +16,8 @@ import type { ReplicaAcks } from "./replica-acks.ts";
 import type { ExportedBlob, ExportRequest, ReplicaState, TxExport } from "./replication.ts";
 
 /**
- * `acks`: who counts acknowledgements, on a primary with synchronous replication. The next transaction is waited for, for a
- * while; later ones only by a replica. Throws `illegal_arguments`, `no_new_transactions`, `replica_commit_diverged`,
+ * `acks`: who counts acknowledgements, on a primary with synchronous replication. The next committed transaction is waited
+ * for, for a while; one that is not committed, and later ones, only by a replica that says how far it is. Throws `illegal_arguments`, `no_new_transactions`, `replica_commit_diverged`,
  * `replica_precommit_diverged`, `replicas_max`.
  */
 export async function exportTx(
@@ -34,7 +34,9 @@ export async function exportTx(
   }
   const last = (): bigint => (allowPrecommitted ? store.precommitted : store.committed).txId;
   const hasNews = (): boolean => tx <= last() || (replica !== undefined && mayCommitMore(store, replica));
-  if (replica !== undefined || tx === last() + 1n) await store.waitFor(hasNews, EXPORT_WAIT_MS, signal);
+  // Of a replica that tells nothing it is a look ahead: waiting would keep back what it has to tell.
+  const waits = replica !== undefined || (!allowPrecommitted && tx === last() + 1n);
+  if (waits) await store.waitFor(hasNews, EXPORT_WAIT_MS, signal);
   const isThere = tx <= last();
   if (!isThere && replica === undefined)
     throw new DatabaseError("no_new_transactions", `transaction ${tx} is not there yet`, { tx });

@@ -14,22 +14,20 @@
 //              └──▶ quarantined ── load ──▶ loaded
 
 import { join } from "node:path";
-import { type Clock, systemTimers, type Timers } from "../base/clock.ts";
+import { systemTimers } from "../base/clock.ts";
 import { ACTIVE_DATABASES_MAX } from "../base/limits.ts";
-import { type Logger, type Meter, silentMeter } from "../base/observe.ts";
-import type { Random } from "../base/random.ts";
-import type { DiskSpace } from "../store/disk-space.ts";
-import type { EngineDriver } from "../store/engine.ts";
+import { silentMeter } from "../base/observe.ts";
 import { StoreError } from "../store/errors.ts";
 import { ActiveDatabases } from "./active-databases.ts";
 import { Catalog, type CatalogEntry } from "./catalog.ts";
-import type { DataDirectory } from "./data-directory.ts";
 import type { Database } from "./database.ts";
 import { type DatabaseCondition, type DatabaseInfo, databaseCondition, databaseInfo } from "./database-info.ts";
 import { DatabaseError } from "./errors.ts";
 import { serverIdentity } from "./identifier.ts";
+import type { DatabaseManagerOptions } from "./manager-options.ts";
 import { DEFAULT_DATABASE, databaseName, requireNotReserved, SYSTEM_DATABASE } from "./names.ts";
 import { DatabaseOpener, extentOf } from "./opener.ts";
+import { isSameReplication } from "./replication-settings.ts";
 import { RetentionSchedule } from "./retention.ts";
 import {
   changedFacts,
@@ -42,24 +40,6 @@ import type { DatabaseWatcher } from "./watcher.ts";
 
 /** Where the catalog is in a data directory. */
 export const CATALOG_DIRECTORY = "server-catalog";
-
-export interface DatabaseManagerOptions {
-  readonly directory: DataDirectory;
-  readonly driver: EngineDriver;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  /** Databases open at once, at least 1. Default: ACTIVE_DATABASES_MAX. */
-  readonly activeMax?: number | undefined;
-  /** Default: nobody counts. */
-  readonly meter?: Meter | undefined;
-  /** Default: the system's. */
-  readonly timers?: Timers | undefined;
-  /** Refuses writes while too little is free. Absent: nobody looks. */
-  readonly space?: DiskSpace | undefined;
-  /** Told which databases are served. Absent: nobody. */
-  readonly watcher?: DatabaseWatcher | undefined;
-}
 
 export class DatabaseManager implements AsyncDisposable {
   /** The server's identity, 20 characters. */
@@ -287,6 +267,7 @@ export class DatabaseManager implements AsyncDisposable {
         await this.#add({ name, settings: DEFAULT_DATABASE_SETTINGS }, "");
       }
     }
+    await this.#replicateDefault();
     for (const entry of this.#catalog.all()) {
       // A crash between marking a database as deleted and removing its data leaves the data: finish the work.
       if (entry.deleted) await this.#removeData(entry.name);
@@ -297,6 +278,15 @@ export class DatabaseManager implements AsyncDisposable {
       // What goes wrong has been logged, and whoever calls is told.
       if (this.#isLoaded(name)) await this.#tryOpen(name).catch(() => undefined);
     }
+  }
+
+  async #replicateDefault(): Promise<void> {
+    const { defaultReplication: replicationSettings } = this.#options;
+    const entry = this.#entry(DEFAULT_DATABASE);
+    if (replicationSettings === undefined || isSameReplication(entry.settings.replicationSettings, replicationSettings))
+      return;
+    const settings = { ...entry.settings, replicationSettings };
+    await this.#apply(await this.#catalog.change(entry, { ...entry, settings }));
   }
 
   /** What cannot be removed is removed at a later start: the database is deleted all the same. */

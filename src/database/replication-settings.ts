@@ -83,6 +83,11 @@ export function checkReplication(settings: ReplicationSettings): void {
   if (broken !== undefined) throw new DatabaseError("illegal_argument", broken[0], { text: broken[0] });
 }
 
-function follows({ replica, primaryHost }: ReplicationSettings): boolean {
+/** Whether the server itself fetches the transactions of such a database. */
+export function follows({ replica, primaryHost }: ReplicationSettings): boolean {
   return replica && primaryHost !== "";
+}
+
+export function isSameReplication(a: ReplicationSettings, b: ReplicationSettings): boolean {
+  return (Object.keys(a) as (keyof ReplicationSettings)[]).every((name) => a[name] === b[name]);
 }

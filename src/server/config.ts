@@ -1,6 +1,7 @@
 // From settings (settings.ts says where they come from) to a configuration that nobody needs to check again.
 
 import { resolve } from "node:path";
+import type { ReplicationSettings } from "../database/replication-settings.ts";
 import type { CallKind } from "../services/call-record.ts";
 import { auditKinds } from "./audit-kinds.ts";
 import { type BrowserRules, browserRules } from "./browsers.ts";
@@ -10,6 +11,7 @@ import { StartError } from "./errors.ts";
 import { environmentName } from "./flag.ts";
 import { ALL_FLAGS } from "./flags.ts";
 import type { LogFileOptions } from "./log-file.ts";
+import { replicationOf } from "./replication-config.ts";
 import { type Setting, Settings } from "./settings.ts";
 import { type TlsFlags, type TlsSettings, tlsSettings } from "./tls-settings.ts";
 
@@ -47,6 +49,8 @@ export interface ServerConfig {
   readonly tls: TlsSettings | undefined;
   /** Path of a PEM file; undefined: states are not signed. */
   readonly signingKey: string | undefined;
+  /** Of the default database. */
+  readonly replication: ReplicationSettings;
   readonly logFormat: "text" | "json";
   readonly logLevel: LogLevel;
   readonly logAccess: boolean;
@@ -118,6 +122,7 @@ export function readConfig(
     }),
     tls: tlsSettings(tlsFlags(settings), (sentence) => settings.warn(sentence)),
     signingKey: settings.optional("signingKey"),
+    replication: replicationOf(settings),
     logFormat: settings.oneOf("logformat", ["text", "json"]),
     logLevel: logLevel(environment["LOG_LEVEL"], settings),
     logAccess: settings.boolean("log-access"),

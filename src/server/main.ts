@@ -13,6 +13,7 @@ import type { Logger } from "../base/observe.ts";
 import { systemRandom } from "../base/random.ts";
 import { diskDirectory } from "../database/data-directory.ts";
 import { DatabaseManager } from "../database/manager.ts";
+import { Replicas } from "../replication/replicas.ts";
 import { DatabaseActivity } from "../services/activity.ts";
 import { gateOptions, registerMethods } from "../services/connect.ts";
 import { allMethods } from "../services/methods.ts";
@@ -145,10 +146,13 @@ async function openRoom(
   const [clock, random, driver] = [systemClock, systemRandom, lmdbDriver];
   const home = diskDirectory(directory, random);
   const { meter } = watching;
-  const activeMax = config.activeDatabasesMax;
+  const replicas = new Replicas({ clock, timers: systemTimers, random, logger, meter });
+  const limited = { space, activeMax: config.activeDatabasesMax };
+  const replicated = { watcher: replicas, defaultReplication: config.replication };
   const databases = opened.use(
-    await DatabaseManager.open({ directory: home, driver, clock, random, logger, meter, space, activeMax }),
+    await DatabaseManager.open({ directory: home, driver, clock, random, logger, meter, ...limited, ...replicated }),
   );
+  opened.use(replicas.start(databases));
   const credentials = opened.use(await CredentialStore.open(driver, join(directory, CREDENTIALS_DIRECTORY)));
   const users = new Users(credentials, new PasswordHasher(random), clock);
   await ensureAdministrator(users, config);

@@ -5,6 +5,7 @@ import { EXIT, failureOf } from "../exit-codes.ts";
 import { Connection, type ConnectionOptions, serverAddress } from "../immuclient/connection.ts";
 import { addConnectionOptions } from "../immuclient/connection-options.ts";
 import { type Answer, type Format, printAnswer, printFailure, printWarning } from "../output.ts";
+import { type MigrateOptions, migrateTo } from "./migrate.ts";
 import { verify } from "./verify.ts";
 
 const EXAMPLES = `
@@ -12,6 +13,7 @@ Examples:
   immuadmin --username immudb verify                      asks for the password
   immuadmin --username immudb --password-file secret.txt verify books
   IMMUADMIN_USERNAME=immudb immuadmin --output json verify books
+  immuadmin -a 10.0.0.1 --username immudb migrate --to-dir ./data
 
 Exit codes: 0 done, 1 error, 2 usage, 3 not found, 4 login or permission, 5 damage found or verification failed.`;
 
@@ -42,6 +44,16 @@ export async function run(args: readonly string[]): Promise<number> {
     .command("verify [database]")
     .description("have the server read everything that is stored in a database, and say whether it is what was written")
     .action((database?: string) => answer(database, verify));
+  program
+    .command("migrate [database]")
+    .description("copy every database of the server, or one, into a data directory or a running server, and its users")
+    .option("--to-dir <directory>", "a data directory that no server uses, made when missing")
+    .option("--to <host:port>", "a running server of this kind")
+    .option("--to-username <name>", "who to be there", "immudb")
+    .option("--to-password-file <file>", "his password there, unless it is in IMMUADMIN_TO_PASSWORD")
+    .action((database: string | undefined, options: MigrateOptions) =>
+      answer(undefined, (connection) => migrateTo(connection, database, options)),
+    );
   try {
     await program.parseAsync(args, { from: "user" });
     return exit as number;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { DEFAULT_DATABASE_SETTINGS } from "../../../src/database/settings.ts";
 import { readConfig } from "../../../src/server/config.ts";
 import { parseDurationMs } from "../../../src/server/duration.ts";
 import { StartError } from "../../../src/server/errors.ts";
@@ -45,6 +46,7 @@ describe("server configuration", () => {
       browsers: { origins: [], hosts: undefined },
       tls: undefined,
       signingKey: undefined,
+      replication: DEFAULT_DATABASE_SETTINGS.replicationSettings,
       logFormat: "text",
       logLevel: "info",
       logAccess: false,
