@@ -9,13 +9,13 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     seed: { type: "string" },
-    "load-ms": { type: "string", default: "5000" },
+    writes: { type: "string", default: "5000" },
     writers: { type: "string", default: "16" },
   },
 });
 const rounds = Number(values.rounds);
 const first = Number(values.seed ?? randomInt(1, 2 ** 31));
-const options = { loadMs: Number(values["load-ms"]), writers: Number(values.writers), kills: 5 };
+const options = { writes: Number(values.writes), writers: Number(values.writers), kills: 5 };
 console.log(`${rounds} rounds, seed ${first}`);
 let failed = 0;
 for (let round = 0; round < rounds; round++) {

@@ -14,8 +14,8 @@ import { type Member, startPair, until, untilLevel } from "./pair.ts";
 
 export interface RoundOptions {
   readonly seed: number;
-  /** How long clients write, in milliseconds. */
-  readonly loadMs: number;
+  /** Writes that are acknowledged before it is over. */
+  readonly writes: number;
   readonly writers: number;
   /** How often the replica is killed meanwhile. */
   readonly kills: number;
@@ -32,13 +32,13 @@ const DURING_START_CHANCE = 0.3;
 const STARTING_MS = 250;
 
 /** The replica is killed under load, and catches up. */
-export async function catchUp({ seed, loadMs, writers, kills }: RoundOptions, sync: boolean): Promise<RoundReport> {
+export async function catchUp({ seed, writes, writers, kills }: RoundOptions, sync: boolean): Promise<RoundReport> {
   const random = new SeededRandom(seed);
   await using pair = await startPair(sync);
   const { primary, replica } = pair;
   const load = new Load(primary.address, writers);
   for (let kill = 0; kill < kills; kill++) {
-    await sleep(random.below(Math.ceil(loadMs / kills)));
+    await acknowledges(load, 1 + random.below(Math.ceil(writes / (kills + 1))));
     await replica.kill();
     if (random.below(1000) < DURING_START_CHANCE * 1000) {
       const starting = replica.begin();
@@ -47,8 +47,7 @@ export async function catchUp({ seed, loadMs, writers, kills }: RoundOptions, sy
     }
     await replica.start();
   }
-  await sleep(loadMs / 4);
-  if (sync) await until(() => load.acknowledged.length > 0);
+  await acknowledges(load, writes - load.acknowledged.length);
   await load.stop();
   const [wanted, found] = await untilLevel(pair);
   const findings: string[] = [];
@@ -60,13 +59,12 @@ export async function catchUp({ seed, loadMs, writers, kills }: RoundOptions, sy
 }
 
 /** The primary of a synchronous replica is killed, and the replica takes its place. */
-export async function primaryDies({ seed, loadMs, writers }: RoundOptions): Promise<RoundReport> {
+export async function primaryDies({ seed, writes, writers }: RoundOptions): Promise<RoundReport> {
   const random = new SeededRandom(seed);
   await using pair = await startPair(true);
   const { primary, replica } = pair;
   const load = new Load(primary.address, writers);
-  await until(() => load.acknowledged.length > 0);
-  await sleep(loadMs / 2 + random.below(loadMs / 2));
+  await acknowledges(load, Math.ceil(writes / 2) + random.below(Math.ceil(writes / 2)));
   await primary.kill();
   await load.stop();
   await replica.kill();
@@ -76,6 +74,12 @@ export async function primaryDies({ seed, loadMs, writers }: RoundOptions): Prom
   const { id } = await replica.with((client) => client.set("after", "the replica is a primary now"));
   if (id !== txId + 1n) findings.push(`the first write of the new primary is transaction ${id}, after ${txId}`);
   return { acknowledged: load.acknowledged.length, transactions: txId, findings };
+}
+
+/** Waits until so many more writes have been acknowledged. */
+function acknowledges(load: Load, more: number): Promise<void> {
+  const enough = load.acknowledged.length + more;
+  return until(() => load.acknowledged.length >= enough);
 }
 
 /** Acknowledged writes that are not there, or are not what was promised. */
