@@ -15,6 +15,8 @@ import { DatabaseError } from "./errors.ts";
 import type { ReplicaAcks } from "./replica-acks.ts";
 import type { ExportedBlob, ExportRequest, ReplicaState, TxExport } from "./replication.ts";
 
+const NEVER: AbortSignal = new AbortController().signal;
+
 /**
  * `acks`: who counts acknowledgements, on a primary with synchronous replication. The next committed transaction is waited
  * for, for a while; one that is not committed, and later ones, only by a replica that says how far it is. Throws `illegal_arguments`, `no_new_transactions`, `replica_commit_diverged`,
@@ -41,14 +43,20 @@ export async function exportTx(
   if (!isThere && replica === undefined)
     throw new DatabaseError("no_new_transactions", `transaction ${tx} is not there yet`, { tx });
   return {
-    blob: isThere ? exportedBlob(store, tx, skipIntegrityCheck) : undefined,
+    blob: isThere ? await exportedBlob(store, tx, skipIntegrityCheck, signal) : undefined,
     committedTxId: store.committed.txId,
     mayCommit: replica && mayCommit(store, replica),
   };
 }
 
-function exportedBlob(store: Store, txId: bigint, unchecked: boolean): ExportedBlob {
+async function exportedBlob(
+  store: Store,
+  txId: bigint,
+  unchecked: boolean,
+  signal: AbortSignal | undefined,
+): Promise<ExportedBlob> {
   const tx = txToExport(store.log, txId, unchecked);
+  await tx.check(signal ?? NEVER);
   return { length: exportedTxLength(tx), pieces: () => encodeExportedTx(tx) };
 }
 

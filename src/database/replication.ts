@@ -25,7 +25,7 @@ export interface ExportRequest {
 export interface ExportedBlob {
   /** Bytes of all pieces. */
   readonly length: number;
-  /** One value in memory at a time. Throws `value_truncated` when values were truncated since; then it can be asked for again. */
+  /** At most 1 MiB of a value in memory at a time. Throws `value_truncated` when values were truncated since; then it can be asked for again. */
   readonly pieces: () => Iterable<Uint8Array>;
 }
 

@@ -47,8 +47,8 @@ export interface TxToExport {
   /** All entries, in order; values apart. */
   readonly entries: readonly TxEntry[];
   readonly truncated: boolean;
-  /** Store value of the entry at an index, of vLen bytes. Not called for a truncated transaction. */
-  readonly storeValue: (index: number) => Uint8Array;
+  /** Store value of the entry at an index in pieces, vLen bytes in all. Not called for a truncated transaction. */
+  readonly storeValue: (index: number) => Iterable<Uint8Array>;
 }
 
 /** How many bytes the blob has. */
@@ -60,15 +60,22 @@ export function exportedTxLength({ header, entries, truncated }: Omit<TxToExport
   return length;
 }
 
-/** The blob in pieces, so that no more than one value is held at a time. Throws as checkTxHeader, and what `storeValue` throws. */
+/** The blob in pieces, so that no more than a piece of a value is held at a time. Throws as checkTxHeader, and what `storeValue` throws. */
 export function* encodeExportedTx({ header, entries, truncated, storeValue }: TxToExport): Generator<Uint8Array> {
   const encoded = encodeTxHeader(header);
   yield concat(u32(encoded.length), encoded);
   for (const [index, entry] of entries.entries()) {
-    const value = truncated ? entry.hValue : storeValue(index);
-    assert(truncated || value.length === entry.vLen, "a value is as long as its entry says");
-    yield entryHead(entry, value.length);
-    if (value.length > 0) yield value;
+    yield entryHead(entry, truncated ? DIGEST_LENGTH : entry.vLen);
+    if (truncated) {
+      yield entry.hValue;
+      continue;
+    }
+    let left = entry.vLen;
+    for (const piece of storeValue(index)) {
+      left -= piece.length;
+      yield piece;
+    }
+    assert(left === 0, "a value is as long as its entry says");
   }
   yield Uint8Array.of(0, 1, truncated ? 1 : 0);
 }

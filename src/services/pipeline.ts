@@ -205,7 +205,7 @@ function requireAllowed(method: ServedMethod, message: unknown, ctx: CallContext
 
 /**
  * The requests of a stream, with one thing more: when the last one has come, its sender must still be allowed to send them.
- * Much time may have passed, and what they ask for is done now.
+ * Much time may have passed, and what they ask for is done now. Where each request is answered for itself, he must be at each.
  */
 export async function* whileAllowed<Message>(
   method: ServedMethod,
@@ -213,8 +213,10 @@ export async function* whileAllowed<Message>(
   ctx: CallContext,
   room: Room,
 ): AsyncGenerator<Message> {
+  const isAnsweredOneByOne = method.descriptor.methodKind === "bidi_streaming";
   for await (const message of messages) {
     method.counts.received++;
+    if (isAnsweredOneByOne) requireAllowed(method, messages, ctx, room);
     yield message;
   }
   requireAllowed(method, messages, ctx, room);

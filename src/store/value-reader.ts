@@ -43,8 +43,9 @@ export class ValueReader {
   }
 
   /** The store value of an entry, compared with its digest. Throws `damaged`, `value_truncated`. */
-  checked(txId: bigint, index: number, { entry, at }: StoredEntry): Uint8Array {
-    this.#requireKept(txId, entry);
+  checked(txId: bigint, index: number, stored: StoredEntry): Uint8Array {
+    this.#requireKept(txId, stored);
+    const { entry, at } = stored;
     const value = this.#whole(txId, index, entry, at);
     if (value.length !== entry.vLen || !equalBytes(sha256(value), entry.hValue)) return this.#lost(txId, entry);
     return value;
@@ -53,7 +54,7 @@ export class ValueReader {
   /** The store value of an entry by pieces. Throws `value_truncated`. */
   source(txId: bigint, index: number, stored: StoredEntry): ValueSource {
     const { entry } = stored;
-    this.#requireKept(txId, entry);
+    this.#requireKept(txId, stored);
     const checksums: number[] = [];
     return {
       length: entry.vLen,
@@ -94,10 +95,11 @@ export class ValueReader {
     }
   }
 
-  *#pieces(txId: bigint, index: number, { entry, at }: StoredEntry): Generator<Uint8Array, void, undefined> {
+  *#pieces(txId: bigint, index: number, stored: StoredEntry): Generator<Uint8Array, void, undefined> {
+    const { entry, at } = stored;
     for (let from = 0, piece = 0; from < entry.vLen; from += VALUE_PIECE_BYTES_MAX, piece++) {
       const length = Math.min(VALUE_PIECE_BYTES_MAX, entry.vLen - from);
-      this.#requireKept(txId, entry);
+      this.#requireKept(txId, stored);
       switch (at.place) {
         case "pieces":
           yield this.#piece(txId, index, piece, length) ?? this.#lost(txId, entry);
@@ -111,8 +113,9 @@ export class ValueReader {
     }
   }
 
-  #requireKept(txId: bigint, entry: TxEntry): void {
-    if (txId < this.#log.truncatedBefore && entry.vLen > 0) throw truncatedIn(this.#database, txId, entry.key);
+  #requireKept(txId: bigint, { entry, at }: StoredEntry): void {
+    if (at.place === "withheld" || (txId < this.#log.truncatedBefore && entry.vLen > 0))
+      throw truncatedIn(this.#database, txId, entry.key);
   }
 
   #whole(txId: bigint, index: number, entry: TxEntry, at: ValueAt): Uint8Array {
@@ -126,9 +129,8 @@ export class ValueReader {
       case "segment":
         return this.#log.segments?.read(txId, at.offset, entry.vLen) ?? this.#lost(txId, entry);
       case "truncated":
-        return this.#lost(txId, entry);
       case "withheld":
-        throw truncatedIn(this.#database, txId, entry.key);
+        return this.#lost(txId, entry);
     }
   }
 

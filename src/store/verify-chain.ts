@@ -26,8 +26,6 @@ export class ChainCheck {
   #txId = 0n;
   /** Its Alh; undefined when it cannot be told. */
   #alh: Uint8Array | undefined = EMPTY_ALH;
-  /** Time of the last one that has any. */
-  #ts = 0n;
   /** Over the transactions passed but the last `lost`; undefined when more are lost than can be told. */
   #tree: RunningTree | undefined = new RunningTree();
   #lost = 0;
@@ -93,13 +91,11 @@ export class ChainCheck {
     return { sound: false, alh };
   }
 
-  #checkBefore(txId: bigint, { prevAlh, ts, blTxId }: TxHeader): void {
+  /** Its time is not compared: a transaction that came from elsewhere has that of another clock, which may have been set back. */
+  #checkBefore(txId: bigint, { prevAlh, blTxId }: TxHeader): void {
     const { add } = this.#adder(txId);
     if (this.#alh !== undefined && !equalBytes(prevAlh, this.#alh))
       add("the header names another transaction before it than there is");
-    if (ts !== 0n && ts < this.#ts) add("the transaction is older than the one before it");
-    // Compared with its predecessor alone: one wrong time makes one transaction wrong.
-    if (ts !== 0n) this.#ts = ts;
     if (blTxId >= txId) add("the header commits to transactions that come after it");
   }
 

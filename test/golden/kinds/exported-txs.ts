@@ -57,7 +57,7 @@ export const exportedTxAnswers: Answers = {
       header,
       truncated,
       entries: decoded.entries.map((entry) => ({ ...entry, vLen: entry.value?.length ?? 0 })),
-      storeValue: (index: number) => decoded.entries[index]?.value as Uint8Array,
+      storeValue: (index: number) => [decoded.entries[index]?.value as Uint8Array],
     };
     expectEqual(toHex(concat(...encodeExportedTx(again))), toHex(blob), "the same written again");
     expectEqual(exportedTxLength(again), blob.length, "length");

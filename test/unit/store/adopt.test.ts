@@ -24,8 +24,10 @@ import { codeOf, inDirectory, onDisk, onSimulatedDisk, SETTINGS, setOf, turns } 
 const NOBODY = undefined;
 const LONG = "x".repeat(3 << 20);
 
-function exported(store: Store, txId: bigint, unchecked = false): Uint8Array {
-  return concat(...encodeExportedTx(txToExport(store.log, txId, unchecked)));
+async function exported(store: Store, txId: bigint, unchecked = false): Promise<Uint8Array> {
+  const tx = txToExport(store.log, txId, unchecked);
+  await tx.check(new AbortController().signal);
+  return concat(...encodeExportedTx(tx));
 }
 
 function blobOf(tx: TxToExport): Uint8Array {
@@ -72,7 +74,7 @@ describe("a transaction that was made elsewhere", () => {
       const open = onDisk(directory);
       const replica = await open();
       for (let txId = 1n; txId <= 5n; txId++) {
-        const { header, alreadyPresent } = await replica.adopt(exported(source, txId), false, NOBODY);
+        const { header, alreadyPresent } = await replica.adopt(await exported(source, txId), false, NOBODY);
         assert.deepEqual(header, source.log.header(txId));
         assert.equal(alreadyPresent, false);
       }
@@ -83,7 +85,7 @@ describe("a transaction that was made elsewhere", () => {
       await replica.close();
       await using again = await open();
       for (let txId = 1n; txId <= 5n; txId++) {
-        assert.deepEqual(exported(again, txId), exported(source, txId));
+        assert.deepEqual(await exported(again, txId), await exported(source, txId));
         const [one, last] = [again.log.header(txId), again.log.header(5n)];
         verifyDualProof(buildDualProof(one, last, again.log), txId, 5n, alh(one), alh(last));
       }
@@ -93,14 +95,14 @@ describe("a transaction that was made elsewhere", () => {
   test("may be here already: the same one is known again, another one is a second history", async () => {
     await using source = await filled();
     await using replica = await onSimulatedDisk()();
-    const blob = exported(source, 1n);
+    const blob = await exported(source, 1n);
     const [first, second] = await Promise.all([replica.adopt(blob, false, NOBODY), replica.adopt(blob, false, NOBODY)]);
     assert.equal(first.alreadyPresent, false);
     assert.equal(second.alreadyPresent, true);
     assert.equal((await replica.adopt(blob, false, NOBODY)).alreadyPresent, true);
     await using other = await onSimulatedDisk()();
     await other.commit(setOf(["k", "another"]));
-    assert.equal(await codeOf(() => replica.adopt(exported(other, 1n), false, NOBODY)), "tx_diverged");
+    assert.equal(await codeOf(async () => replica.adopt(await exported(other, 1n), false, NOBODY)), "tx_diverged");
     assert.equal(replica.committed.txId, 1n);
   });
 
@@ -123,7 +125,9 @@ describe("a transaction that was made elsewhere", () => {
       [order[i], order[j]] = [order[j] as bigint, order[i] as bigint];
     }
     syncs = 0;
-    const arrived = await Promise.all(order.map((txId) => replica.adopt(exported(source, txId), false, NOBODY)));
+    const arrived = await Promise.all(
+      order.map(async (txId) => replica.adopt(await exported(source, txId), false, NOBODY)),
+    );
     assert.deepEqual(
       arrived.map(({ header }) => header.id),
       order,
@@ -140,7 +144,9 @@ describe("a transaction that was made elsewhere", () => {
       return () => undefined;
     };
     await using replica = await onSimulatedDisk()({ timers: { after }, foreignTxsAheadMax: 2 });
-    const [blob1, blob2, blob3, blob5] = [1n, 2n, 3n, 5n].map((txId) => exported(source, txId)) as Uint8Array[];
+    const [blob1, blob2, blob3, blob5] = (await Promise.all(
+      [1n, 2n, 3n, 5n].map((txId) => exported(source, txId)),
+    )) as Uint8Array[];
     assert.equal(await codeOf(() => replica.adopt(blob5 as Uint8Array, false, NOBODY)), "foreign_tx_ahead");
     const late = replica.adopt(blob2 as Uint8Array, false, NOBODY);
     const given = new AbortController();
@@ -156,7 +162,7 @@ describe("a transaction that was made elsewhere", () => {
   test("is refused by the check that it fails, and changes nothing", async () => {
     await using source = await filled();
     await using replica = await onSimulatedDisk()();
-    await replica.adopt(exported(source, 1n), false, NOBODY);
+    await replica.adopt(await exported(source, 1n), false, NOBODY);
     const genuine = txToExport(source.log, 2n, false);
     const { header, entries } = genuine;
     const refused = async (check: string, change: Partial<TxToExport>, trusted = false): Promise<void> => {
@@ -184,15 +190,18 @@ describe("a transaction that was made elsewhere", () => {
     await refused("key_too_long", fitting([{ ...one, key: new Uint8Array(1025) }, two, ...rest]));
     assert.equal(await checkOf(replica.adopt(new Uint8Array(0), false, NOBODY)), "exported_tx_malformed");
     assert.equal(
-      await checkOf(replica.adopt(exported(source, 2n).subarray(1), false, NOBODY)),
+      await checkOf(replica.adopt((await exported(source, 2n)).subarray(1), false, NOBODY)),
       "exported_tx_malformed",
     );
     const small = { ...SETTINGS, maxTxEntries: 69, maxValueLen: 100 };
     await using limited = await onSimulatedDisk()({ settings: small });
-    await limited.adopt(exported(source, 1n), false, NOBODY);
-    assert.equal(await codeOf(() => limited.adopt(exported(source, 2n), false, NOBODY)), "too_many_entries");
-    assert.equal(await codeOf(() => limited.adopt(exported(source, 3n), false, NOBODY)), "value_too_long");
-    await replica.adopt(exported(source, 2n), false, NOBODY);
+    await limited.adopt(await exported(source, 1n), false, NOBODY);
+    assert.equal(
+      await codeOf(async () => limited.adopt(await exported(source, 2n), false, NOBODY)),
+      "too_many_entries",
+    );
+    assert.equal(await codeOf(async () => limited.adopt(await exported(source, 3n), false, NOBODY)), "value_too_long");
+    await replica.adopt(await exported(source, 2n), false, NOBODY);
     assert.equal(toHex(replica.committed.alh), toHex(source.log.alh(2n)));
   });
 
@@ -211,7 +220,7 @@ describe("a transaction that was made elsewhere", () => {
   test("is taken in without its entries root by who trusts its source, with the same Alh", async () => {
     await using source = await filled();
     await using replica = await onSimulatedDisk()();
-    const blob = exported(source, 1n, true);
+    const blob = await exported(source, 1n, true);
     assert.equal(await checkOf(replica.adopt(blob, false, NOBODY)), "entries_root");
     await replica.adopt(blob, true, NOBODY);
     assert.equal(toHex(replica.committed.alh), toHex(source.log.alh(1n)));
@@ -235,7 +244,7 @@ describe("a transaction that was made elsewhere", () => {
       const entries = stored.map((value) => {
         return { key: plainKey(utf8("k")), metadata: undefined, hValue: sha256(value), vLen: value.length };
       });
-      return blobOf({ header, entries, truncated: false, storeValue: (at) => stored[at] as Uint8Array });
+      return blobOf({ header, entries, truncated: false, storeValue: (at) => [stored[at] as Uint8Array] });
     });
     await Promise.all(blobs.map((blob) => replica.adopt(blob, false, NOBODY)));
     assert.equal(toHex(replica.committed.alh), toHex(ledger.alh(40n)));
@@ -244,9 +253,9 @@ describe("a transaction that was made elsewhere", () => {
   test("without its values proves what it proved, and answers that they are gone", () =>
     inDirectory(async (directory) => {
       await using source = await filled();
-      const originals = [1n, 2n, 3n, 4n, 5n].map((txId) => exported(source, txId));
+      const originals = await Promise.all([1n, 2n, 3n, 4n, 5n].map((txId) => exported(source, txId)));
       await source.truncateBefore(5n);
-      const withheld = [1n, 2n, 3n, 4n].map((txId) => exported(source, txId));
+      const withheld = await Promise.all([1n, 2n, 3n, 4n].map((txId) => exported(source, txId)));
       for (const blob of withheld) assert.equal(blob.at(-1), 1, "the flag says so");
       const open = onDisk(directory);
       const replica = await open();
@@ -263,10 +272,10 @@ describe("a transaction that was made elsewhere", () => {
       const record = again.log.checkedRecord(2n);
       const list = again.log.list(2n, record);
       assert.equal(again.log.inclusionProof(2n, list, plainKey(utf8("many 30"))).leaf, 30);
-      assert.deepEqual(exported(again, 2n), withheld[1]);
+      assert.deepEqual(await exported(again, 2n), withheld[1]);
       // A truncation of its own goes over what was withheld without touching it.
       await again.truncateBefore(5n);
-      assert.deepEqual(exported(again, 2n), withheld[1]);
+      assert.deepEqual(await exported(again, 2n), withheld[1]);
       assert.equal(await codeOf(() => again.log.valueOf(3n, 0, plainKey(utf8("long")))), "value_truncated");
     }));
 
@@ -276,11 +285,13 @@ describe("a transaction that was made elsewhere", () => {
     const disk = new SimulatedDisk({ random: new SeededRandom(5), fault: () => (failing ? "lost" : "none") });
     await using replica = await onSimulatedDisk(disk)();
     failing = true;
-    const lost = Promise.allSettled([1n, 2n].map((txId) => replica.adopt(exported(source, txId), false, NOBODY)));
+    const lost = Promise.allSettled(
+      [1n, 2n].map(async (txId) => replica.adopt(await exported(source, txId), false, NOBODY)),
+    );
     await turns(5);
     for (const result of await lost) assert.equal(result.status, "rejected");
     failing = false;
-    for (const txId of [1n, 2n, 3n]) await replica.adopt(exported(source, txId), false, NOBODY);
+    for (const txId of [1n, 2n, 3n]) await replica.adopt(await exported(source, txId), false, NOBODY);
     assert.equal(toHex(replica.committed.alh), toHex(source.log.alh(3n)));
   });
 });
