@@ -8,9 +8,9 @@
 
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Server } from "node:net";
+import { COMPATIBLE_VERSION } from "../base/compatible-version.ts";
 import { METRICS_CONNECTIONS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
-import { COMPATIBLE_VERSION } from "../services/health.ts";
 import { StartError } from "./errors.ts";
 import type { Metrics } from "./metrics.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "./prometheus.ts";

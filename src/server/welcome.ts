@@ -1,7 +1,7 @@
 // What a person who starts the server is told: where it is, and commands to try that work as they stand.
 
 import { DEFAULT_SUPERADMIN_PASSWORD } from "../auth/users.ts";
-import { COMPATIBLE_VERSION } from "../services/health.ts";
+import { COMPATIBLE_VERSION } from "../base/compatible-version.ts";
 import type { ServerConfig } from "./config.ts";
 import type { RunningServer } from "./main.ts";
 import type { TlsSettings } from "./tls-settings.ts";

@@ -2,12 +2,10 @@
 
 import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { AuthError } from "../auth/errors.ts";
+import { COMPATIBLE_VERSION } from "../base/compatible-version.ts";
 import { databaseOf } from "./call.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Room } from "./pipeline.ts";
-
-/** The version whose interface this server honours: clients decide by it what they may call. Its own is told elsewhere. */
-export const COMPATIBLE_VERSION = "1.11.1";
 
 export function healthHandlers({ databases, activity, clock }: Room): Handlers<typeof ImmuService> {
   const startedAt = BigInt(Math.floor(clock.nowMs() / 1000));

@@ -141,6 +141,7 @@ describe("the commands of an operator", () => {
     const fine = await immudb(["config", "check", ...flags]);
     assert.equal(fine.code, 0, fine.out);
     assert.doesNotMatch(fine.out, /warning|FAILED/);
+    assert.match(fine.out, /\n {2}port +0 +--port\n/);
     const warned = await immudb(["config", "check", "--dir", directory, "--port=0", "--pprof", "--output=json"]);
     assert.equal(warned.code, 0);
     const { starts, checks } = JSON.parse(warned.out) as { starts: boolean; checks: { result: string }[] };

@@ -64,7 +64,7 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   },
 ];
 
-const OTHER_WORDS = ["version", "help", "--help", "-h"];
+const OTHER_WORDS = ["version", "completion", "help", "--help", "-h"];
 
 /** Whether a command line asks for a server, as far as can be told without parsing it: nothing in it sounds like a command. */
 export function isServer(args: readonly string[]): boolean {

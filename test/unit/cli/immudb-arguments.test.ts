@@ -83,6 +83,6 @@ describe("the command line of immudb", () => {
   test("version prints the version of this product", () => {
     const { parsed, out } = parse("version");
     assert.deepEqual(parsed, { kind: "exit", code: 0 });
-    assert.match(out, /^immudb for TypeScript \d+\.\d+\.\d+\n$/);
+    assert.match(out, /^immudb for TypeScript \d+\.\d+\.\d+\n.*immudb 1\.11\.1\n.*Node \d+\./);
   });
 });
