@@ -66,7 +66,8 @@ function __${name}_at
           .map(({ path }) => quoted(path))
           .join(" ")}; and set -a at $word
     end
-    test (string join ' ' $at) = "$argv[1]"
+    set -l where (string join ' ' $at)
+    test "$where" = "$argv[1]"
 end
 ${places.flatMap(({ path, words }) => words.map((word) => fishLine(name, path, word))).join("")}`,
   powershell: (name, places) => `# ${name} completion powershell: add it to $PROFILE
