@@ -7,7 +7,7 @@ import { fromBase64, toBase64, utf8, utf8ToString } from "../base/bytes.ts";
 import type { Engine, EngineDriver, Table } from "../store/engine.ts";
 import { AuthError } from "./errors.ts";
 import type { PasswordHash } from "./password.ts";
-import type { Permission, User } from "./permissions.ts";
+import type { Permission, SqlPrivilege, User } from "./permissions.ts";
 
 /** Where they are in a data directory. */
 export const CREDENTIALS_DIRECTORY = "server-credentials";
@@ -69,6 +69,8 @@ interface UserRecord {
   readonly version: 1;
   readonly sysadmin: boolean;
   readonly permissions: Readonly<Record<string, Permission>>;
+  /** Absent: none. */
+  readonly sqlPrivileges?: Readonly<Record<string, readonly SqlPrivilege[]>>;
   readonly active: boolean;
   readonly createdBy: string;
   readonly createdAtMs: number;
@@ -82,11 +84,12 @@ interface UserRecord {
   };
 }
 
-function encodeUser({ name: _key, password, permissions, ...rest }: StoredUser): Uint8Array {
+function encodeUser({ name: _key, password, permissions, sqlPrivileges, ...rest }: StoredUser): Uint8Array {
   const record: UserRecord = {
     version: 1,
     ...rest,
     permissions: Object.fromEntries(permissions),
+    sqlPrivileges: Object.fromEntries(sqlPrivileges),
     password: { ...password, salt: toBase64(password.salt), hash: toBase64(password.hash) },
   };
   return utf8(JSON.stringify(record));
@@ -94,12 +97,19 @@ function encodeUser({ name: _key, password, permissions, ...rest }: StoredUser):
 
 function decodeUser(name: string, bytes: Uint8Array): StoredUser {
   try {
-    const { version, permissions, password, ...rest } = JSON.parse(utf8ToString(bytes)) as UserRecord;
+    const {
+      version,
+      permissions,
+      sqlPrivileges = {},
+      password,
+      ...rest
+    } = JSON.parse(utf8ToString(bytes)) as UserRecord;
     if (version !== 1 || password.algorithm !== "scrypt") throw new RangeError("unknown record version");
     return {
       name,
       ...rest,
       permissions: new Map(Object.entries(permissions)),
+      sqlPrivileges: new Map(Object.entries(sqlPrivileges)),
       password: { ...password, salt: fromBase64(password.salt), hash: fromBase64(password.hash) },
     };
   } catch (cause) {

@@ -21,11 +21,21 @@ export type AuthErrorCode =
   /** Not an administrator of the database whose users were to be changed. */
   | "user_administration_forbidden"
   | "sessions_full"
+  /** `data.limit`. */
+  | "user_sessions_full"
+  /** One user has too many calls under way. `data.limit`. */
+  | "user_calls_full"
+  /** Too many wrong passwords: `data.seconds` to wait. */
+  | "login_slowed"
+  /** Whoever waited for his password to be checked has gone. */
+  | "login_abandoned"
   /** `data.limit`, `data.what`: too many passwords waiting to be checked. */
   | "overloaded"
   | "auth_disabled"
   /** Without authentication only the own machine is served. */
   | "anonymous_remote"
+  /** Nothing is changed while the server is in maintenance mode. */
+  | "maintenance"
   | "operation_not_supported"
   | "username_empty"
   | "username_character"
@@ -49,11 +59,18 @@ export type AuthErrorCode =
   /** There is one system administrator, and his permissions do not change. */
   | "sysadmin_unique"
   | "grant_own"
+  | "privileges_own"
+  /** `data.name`: no SQL privilege. */
+  | "privilege_unknown"
+  /** SQL privileges without any permission on the database. `data.name`. */
+  | "grantee_without_permission"
   | "status_own"
   | "old_password_incorrect"
   | "password_empty"
   /** `data.limit`. */
   | "password_too_long"
+  /** `data.rule`: the configured rule that a new password breaks. */
+  | "password_weak"
   /** The stored record of a user cannot be read. `data.user`. */
   | "credentials_damaged";
 

@@ -10,6 +10,7 @@ import { toBase64 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { AuthError } from "./errors.ts";
+import type { User } from "./permissions.ts";
 
 /** Identifiers of sessions and tokens: 32 random bytes. */
 const ID_BYTES = 32;
@@ -17,6 +18,8 @@ const ID_BYTES = 32;
 export interface SessionLimits {
   /** Simultaneous sessions (server setting `max-sessions`). */
   readonly sessionsMax: number;
+  /** Simultaneous sessions of one user, the system administrator excepted (server setting `max-sessions-per-user`). Absent: as many. */
+  readonly sessionsPerUserMax?: number;
   /** A session unused for longer is over (server settings `max-session-inactivity-time` plus `session-timeout`). */
   readonly idleMs: number;
   /** A session is over at this age whatever it does (server setting `max-session-age-time`); Infinity: never. */
@@ -38,6 +41,7 @@ export class Sessions {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #sessions = new Map<string, Session>();
+  readonly #byUser = new Map<string, Set<Session>>();
 
   constructor(limits: SessionLimits, clock: Clock, random: Random) {
     this.#limits = limits;
@@ -49,14 +53,24 @@ export class Sessions {
     return this.#sessions.size;
   }
 
-  /** Throws AuthError `sessions_full`. */
-  open(user: string, database: string): Session {
-    const limit = this.#limits.sessionsMax;
-    if (this.#sessions.size >= limit) this.sweep();
-    if (this.#sessions.size >= limit) throw new AuthError("sessions_full", "too many sessions", { limit });
+  /** Throws AuthError `sessions_full` or `user_sessions_full`. */
+  open({ name: user, sysadmin }: Pick<User, "name" | "sysadmin">, database: string): Session {
+    const { sessionsMax, sessionsPerUserMax = sessionsMax } = this.#limits;
+    const ofUser = (): number => this.#byUser.get(user)?.size ?? 0;
+    const isFull = (): boolean => this.#sessions.size >= sessionsMax;
+    // Somebody must be able to get in and see to it.
+    const isUserFull = (): boolean => !sysadmin && ofUser() >= sessionsPerUserMax;
+    if (isFull() || isUserFull()) this.sweep();
+    if (isFull()) throw new AuthError("sessions_full", "too many sessions", { limit: sessionsMax });
+    if (isUserFull()) {
+      throw new AuthError("user_sessions_full", "too many sessions of one user", { limit: sessionsPerUserMax });
+    }
     const now = this.#clock.nowMs();
     const session: Session = { id: randomId(this.#random), user, openedMs: now, usedMs: now, database };
     this.#sessions.set(session.id, session);
+    const sessions = this.#byUser.get(user);
+    if (sessions === undefined) this.#byUser.set(user, new Set([session]));
+    else sessions.add(session);
     return session;
   }
 
@@ -65,7 +79,7 @@ export class Sessions {
     const session = this.#sessions.get(id);
     const now = this.#clock.nowMs();
     if (session === undefined || this.#isOver(session, now)) {
-      this.#sessions.delete(id);
+      if (session !== undefined) this.close(session);
       throw new AuthError("session_not_found", "session not found");
     }
     session.usedMs = now;
@@ -79,11 +93,14 @@ export class Sessions {
 
   close(session: Session): void {
     this.#sessions.delete(session.id);
+    const sessions = this.#byUser.get(session.user);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#byUser.delete(session.user);
   }
 
   /** Ends all sessions of a user: what he may do has changed. */
   closeAllOf(user: string): void {
-    for (const session of this.#sessions.values()) if (session.user === user) this.close(session);
+    for (const session of this.#byUser.get(user) ?? []) this.close(session);
   }
 
   /** Removes the sessions that are over, and says how many. */

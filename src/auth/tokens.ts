@@ -1,8 +1,8 @@
 // Login tokens: the older way in, kept because many clients use it. Opaque random text; the database it selects is fixed
 // when it is issued, so UseDatabase issues another one.
 //
-// Logins of a user are counted, and a logout forgets his tokens only when it is the last one: another program of the same
-// user stays logged in. Tokens do not survive a restart, and an expired one is remembered for one lifetime more, so that a
+// A logout ends the login that its token belongs to, with all tokens of that login: another program of the same user stays
+// logged in. Tokens do not survive a restart, and an expired one is remembered for one lifetime more, so that a
 // client can be told `token has expired` rather than that he never logged in.
 
 import type { Clock } from "../base/clock.ts";
@@ -14,15 +14,11 @@ import { randomId } from "./sessions.ts";
 export interface Token {
   readonly text: string;
   readonly user: string;
+  /** Tokens of one login have the same number. */
+  readonly login: number;
   /** undefined until a database is selected. */
   readonly database: string | undefined;
   readonly expiresMs: number;
-}
-
-/** What a user has open: logins not yet logged out, and his tokens, least recently used first. */
-interface Logins {
-  open: number;
-  readonly tokens: Map<string, Token>;
 }
 
 const WELL_FORMED = /^[A-Za-z0-9_-]{43}=$/;
@@ -32,7 +28,9 @@ export class Tokens {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #byText = new Map<string, Token>();
-  readonly #byUser = new Map<string, Logins>();
+  /** Those of each user, least recently used first. */
+  readonly #byUser = new Map<string, Map<string, Token>>();
+  #logins = 0;
 
   /** `lifetimeMs`: server setting `token-expiry-time`. */
   constructor(lifetimeMs: number, clock: Clock, random: Random) {
@@ -45,22 +43,15 @@ export class Tokens {
     return this.#byText.size;
   }
 
-  /** Counts a login of the user and issues a token for it. */
+  /** A token for a new login of the user. */
   login(user: string, database: string | undefined): Token {
-    let logins = this.#byUser.get(user);
-    if (logins === undefined) {
-      logins = { open: 0, tokens: new Map() };
-      this.#byUser.set(user, logins);
-    }
-    logins.open++;
-    return this.#issue(logins, user, database);
+    return this.#issue(user, ++this.#logins, database);
   }
 
   /** A further token of the same login, for another database. `token` comes from find() and stays good. */
   select(token: Token, database: string): Token {
-    const logins = this.#byUser.get(token.user);
-    if (logins === undefined) throw new AuthError("not_logged_in", "not logged in");
-    return this.#issue(logins, token.user, database);
+    if (!this.#byText.has(token.text)) throw new AuthError("not_logged_in", "not logged in");
+    return this.#issue(token.user, token.login, database);
   }
 
   /** Throws AuthError `token_malformed`, `not_logged_in` (unknown or logged out) or `token_expired`. */
@@ -69,23 +60,20 @@ export class Tokens {
     const token = this.#byText.get(text);
     if (token === undefined) throw new AuthError("not_logged_in", "not logged in");
     if (this.#clock.nowMs() > token.expiresMs) throw new AuthError("token_expired", "token has expired");
-    const tokens = this.#byUser.get(token.user)?.tokens;
+    const tokens = this.#byUser.get(token.user);
     tokens?.delete(text);
     tokens?.set(text, token);
     return token;
   }
 
-  /** Takes one login of the user back; with the last one all his tokens go. */
-  logout(user: string): void {
-    const logins = this.#byUser.get(user);
-    if (logins === undefined) return;
-    logins.open--;
-    if (logins.open <= 0) this.logoutAll(user);
+  /** Ends the login of a token. */
+  logout({ user, login }: Token): void {
+    for (const token of this.#byUser.get(user)?.values() ?? []) if (token.login === login) this.#forget(token);
   }
 
-  /** Takes all logins of the user back: what he may do has changed. */
+  /** Ends all logins of the user: what he may do has changed. */
   logoutAll(user: string): void {
-    for (const text of this.#byUser.get(user)?.tokens.keys() ?? []) this.#byText.delete(text);
+    for (const text of this.#byUser.get(user)?.keys() ?? []) this.#byText.delete(text);
     this.#byUser.delete(user);
   }
 
@@ -95,20 +83,22 @@ export class Tokens {
     for (const token of this.#byText.values()) if (token.expiresMs < longAgo) this.#forget(token);
   }
 
-  #issue(logins: Logins, user: string, database: string | undefined): Token {
-    const [oldest] = logins.tokens.values();
-    if (oldest !== undefined && logins.tokens.size >= TOKENS_PER_USER_MAX) this.#forget(oldest);
+  #issue(user: string, login: number, database: string | undefined): Token {
+    const [oldest] = this.#byUser.get(user)?.values() ?? [];
+    if (oldest !== undefined && (this.#byUser.get(user)?.size ?? 0) >= TOKENS_PER_USER_MAX) this.#forget(oldest);
     const expiresMs = this.#clock.nowMs() + this.#lifetimeMs;
-    const token: Token = { text: randomId(this.#random), user, database, expiresMs };
-    logins.tokens.set(token.text, token);
+    const token: Token = { text: randomId(this.#random), user, login, database, expiresMs };
     this.#byText.set(token.text, token);
+    const tokens = this.#byUser.get(user);
+    if (tokens === undefined) this.#byUser.set(user, new Map([[token.text, token]]));
+    else tokens.set(token.text, token);
     return token;
   }
 
   #forget(token: Token): void {
     this.#byText.delete(token.text);
-    const logins = this.#byUser.get(token.user);
-    logins?.tokens.delete(token.text);
-    if (logins?.tokens.size === 0) this.#byUser.delete(token.user);
+    const tokens = this.#byUser.get(token.user);
+    tokens?.delete(token.text);
+    if (tokens?.size === 0) this.#byUser.delete(token.user);
   }
 }

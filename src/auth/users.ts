@@ -3,11 +3,12 @@
 
 import { equalBytes, utf8 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { PASSWORD_LENGTH_MAX, USERNAME_LENGTH_MAX, USERS_MAX } from "../base/limits.ts";
+import { USERNAME_LENGTH_MAX, USERS_MAX } from "../base/limits.ts";
 import type { CredentialStore, StoredUser } from "./credential-store.ts";
 import { AuthError } from "./errors.ts";
 import type { PasswordHasher } from "./password.ts";
-import type { Permission, User } from "./permissions.ts";
+import { NO_RULES, type PasswordRules, requirePassword } from "./password-rules.ts";
+import { type Permission, SQL_PRIVILEGES, type SqlPrivilege, sqlPrivilegesOf, type User } from "./permissions.ts";
 
 /** The system administrator: the one user that always exists (wire contract). */
 export const SUPERADMIN = "immudb";
@@ -18,9 +19,12 @@ export class Users {
   readonly #store: CredentialStore;
   readonly #hasher: PasswordHasher;
   readonly #clock: Clock;
+  readonly #rules: PasswordRules;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(store: CredentialStore, hasher: PasswordHasher, clock: Clock) {
+  /** `rules`: what new passwords must be like, beyond the limits that hold always. */
+  constructor(store: CredentialStore, hasher: PasswordHasher, clock: Clock, rules: PasswordRules = NO_RULES) {
+    this.#rules = rules;
     this.#store = store;
     this.#hasher = hasher;
     this.#clock = clock;
@@ -39,13 +43,15 @@ export class Users {
     return this.#store.list();
   }
 
-  /** Creates the system administrator with that password when there is none. An existing one keeps his password. */
+  /** Creates the system administrator with that password when there is none. An existing one keeps his password. Throws `password_weak`. */
   async ensureSuperadmin(password: string): Promise<"created" | "existed"> {
     if (this.#store.get(SUPERADMIN) !== undefined) return "existed";
+    requirePassword(SUPERADMIN, utf8(password), this.#rules);
     await this.#store.put({
       name: SUPERADMIN,
       sysadmin: true,
       permissions: new Map(),
+      sqlPrivileges: new Map(),
       active: true,
       createdBy: SUPERADMIN,
       createdAtMs: this.#clock.nowMs(),
@@ -76,18 +82,13 @@ export class Users {
     return user;
   }
 
-  /** Whether this is the password of that user. */
-  async hasPassword(name: string, password: Uint8Array): Promise<boolean> {
-    return this.#hasher.matches(password, this.#store.get(name)?.password);
-  }
-
   /**
    * Adds a user with one permission. Throws AuthError `username_empty`, `username_character`, `username_length`,
-   * `password_empty`, `password_too_long`, `user_exists`, `users_full`.
+   * `password_empty`, `password_too_long`, `password_weak`, `user_exists`, `users_full`.
    */
   create({ name, password, database, permission, createdBy }: NewUser): Promise<void> {
     requireUsername(name);
-    requirePassword(password);
+    requirePassword(name, password, this.#rules);
     return this.#inTurn(async () => {
       if (this.#store.get(name) !== undefined) throw new AuthError("user_exists", `user '${name}' exists`);
       if (this.#store.size >= USERS_MAX) throw new AuthError("users_full", "too many users", { limit: USERS_MAX });
@@ -95,6 +96,7 @@ export class Users {
         name,
         sysadmin: false,
         permissions: new Map([[database, permission]]),
+        sqlPrivileges: new Map(),
         active: true,
         createdBy,
         createdAtMs: this.#clock.nowMs(),
@@ -103,20 +105,47 @@ export class Users {
     });
   }
 
-  /** Throws AuthError `password_empty`, `password_too_long`, `user_not_found`. */
+  /** Throws AuthError `password_empty`, `password_too_long`, `password_weak`, `user_not_found`. */
   setPassword(name: string, password: Uint8Array): Promise<void> {
-    requirePassword(password);
+    requirePassword(name, password, this.#rules);
     return this.#change(name, async (user) => ({ ...user, password: await this.#hasher.hash(password) }));
   }
 
-  /** Gives a user a permission on a database, in place of the one that he has there; undefined: none. */
+  /**
+   * Gives a user a permission on a database, in place of the one that he has there, and the SQL privileges that come with it;
+   * undefined: none.
+   */
   setPermission(name: string, database: string, permission: Permission | undefined): Promise<void> {
     return this.#change(name, (user) => {
       const permissions = new Map(user.permissions);
       if (permission === undefined) permissions.delete(database);
       else permissions.set(database, permission);
-      return { ...user, permissions };
+      const sqlPrivileges = new Map(user.sqlPrivileges);
+      sqlPrivileges.delete(database);
+      return { ...user, permissions, sqlPrivileges };
     });
+  }
+
+  /** Gives a user SQL privileges on a database, or takes them from him. Throws AuthError `grantee_without_permission`. */
+  changeSqlPrivileges(name: string, database: string, change: SqlPrivilegesChange): Promise<void> {
+    return this.#change(name, (user) => {
+      if (!user.permissions.has(database)) {
+        throw new AuthError("grantee_without_permission", `'${name}' has no permission on ${database}`, { name });
+      }
+      const has = new Set(sqlPrivilegesOf(user, database));
+      for (const privilege of change.privileges) {
+        if (change.action === "grant") has.add(privilege);
+        else has.delete(privilege);
+      }
+      const privileges = SQL_PRIVILEGES.filter((privilege) => has.has(privilege));
+      return { ...user, sqlPrivileges: new Map(user.sqlPrivileges).set(database, privileges) };
+    });
+  }
+
+  /** The system administrator's password is this one from now on, and he is active. */
+  async forceSuperadmin(password: string): Promise<void> {
+    await this.setPassword(SUPERADMIN, utf8(password));
+    await this.setActive(SUPERADMIN, true);
   }
 
   setActive(name: string, active: boolean): Promise<void> {
@@ -138,6 +167,11 @@ export class Users {
   }
 }
 
+export interface SqlPrivilegesChange {
+  readonly action: "grant" | "revoke";
+  readonly privileges: readonly SqlPrivilege[];
+}
+
 export interface NewUser {
   readonly name: string;
   readonly password: Uint8Array;
@@ -151,13 +185,6 @@ function requireUsername(name: string): void {
   if (!/^[A-Za-z0-9_]+$/.test(name)) throw new AuthError("username_character", "a user name has letters, digits and _");
   if (name.length > USERNAME_LENGTH_MAX) {
     throw new AuthError("username_length", "the user name is too long", { limit: USERNAME_LENGTH_MAX });
-  }
-}
-
-function requirePassword({ length }: Uint8Array): void {
-  if (length === 0) throw new AuthError("password_empty", "a password is needed");
-  if (length > PASSWORD_LENGTH_MAX) {
-    throw new AuthError("password_too_long", "the password is too long", { limit: PASSWORD_LENGTH_MAX });
   }
 }
 

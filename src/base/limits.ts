@@ -103,6 +103,24 @@ export const INDEX_LINGER_MS = 25;
 export const INDEX_ROWS_IN_ONE_TURN_MAX = 512;
 /** Passwords waiting to be checked; more logins at once are refused. */
 export const PASSWORD_CHECKS_WAITING_MAX = 256;
+/** All logins waiting because of others of the same user or address; more are refused. */
+export const LOGINS_WAITING_MAX = 1024;
+/** Users and addresses whose failed logins are remembered, each. */
+export const LOGIN_LANES_MAX = 20_000;
+/** Pairs of user and address that are remembered because the user logged in from there. */
+export const KNOWN_LOGINS_MAX = 20_000;
+/** How long a failed login is held against its user and address after the last one, in milliseconds. */
+export const FAILED_LOGIN_KEPT_MS: number = 15 * 60 * 1000;
+/** Failed logins of one user from one address, of one address, and of one user from anywhere that cost nothing. */
+export const FREE_FAILURES_OF_PAIR = 5;
+export const FREE_FAILURES_OF_ADDRESS = 20;
+export const FREE_FAILURES_OF_USER = 10;
+/** Longest time between two of them after that, in milliseconds. */
+export const FAILURE_PAUSE_OF_PAIR_MS = 5000;
+export const FAILURE_PAUSE_OF_ADDRESS_MS = 1000;
+export const FAILURE_PAUSE_OF_USER_MS = 2000;
+/** Logins that may wait for such a time to pass, of each user and address; more are refused. */
+export const SLOWED_LOGINS_WAITING_MAX = 2;
 /** Login tokens that one user may hold at once; the least recently used makes room. */
 export const TOKENS_PER_USER_MAX = 10_000;
 /** Transactions that a client asks about, one call each, to complete a proof from a server before 1.4.1. */

@@ -23,6 +23,8 @@ export interface DatabaseManagerOptions {
   readonly timers?: Timers | undefined;
   /** Refuses writes while too little is free. Absent: nobody looks. */
   readonly space?: DiskSpace | undefined;
+  /** true: nothing is done to databases by itself: no old values are removed, and nobody is told which are served. */
+  readonly isQuiet?: boolean | undefined;
   /** Told which databases are served. Absent: nobody. */
   readonly watcher?: DatabaseWatcher | undefined;
   /** How the default database is replicated, whatever it was before. Absent: as before. */

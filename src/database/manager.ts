@@ -69,7 +69,8 @@ export class DatabaseManager implements AsyncDisposable {
     const truncate = (name: string, periodMs: number): Promise<bigint> =>
       this.use(name, (database) => database.truncate(periodMs));
     const retention = new RetentionSchedule({ clock, timers, logger, truncate });
-    this.#watchers = options.watcher === undefined ? [retention] : [retention, options.watcher];
+    const { watcher, isQuiet = false } = options;
+    this.#watchers = isQuiet ? [] : watcher === undefined ? [retention] : [retention, watcher];
   }
 
   /** Opens a data directory, creating it when missing. No database keeps the others from it. Throws `locked`. */

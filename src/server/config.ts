@@ -1,7 +1,10 @@
 // From settings (settings.ts says where they come from) to a configuration that nobody needs to check again.
 
 import { resolve } from "node:path";
+import type { PasswordRules } from "../auth/password-rules.ts";
+import { PASSWORD_LENGTH_MAX } from "../base/limits.ts";
 import type { ReplicationSettings } from "../database/replication-settings.ts";
+import type { AnonymousRules } from "../services/anonymous.ts";
 import type { CallKind } from "../services/call-record.ts";
 import { auditKinds } from "./audit-kinds.ts";
 import { type BrowserRules, browserRules } from "./browsers.ts";
@@ -14,6 +17,7 @@ import type { LogFileOptions } from "./log-file.ts";
 import { replicationOf } from "./replication-config.ts";
 import { type Setting, Settings } from "./settings.ts";
 import { type TlsFlags, type TlsSettings, tlsSettings } from "./tls-settings.ts";
+import { TrustedProxies } from "./trusted-proxies.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -37,8 +41,21 @@ export interface ServerConfig {
   readonly adminPasswordGiven: boolean;
   /** Whether not to start where others could log in with the default password. */
   readonly refuseDefaultPassword: boolean;
+  /** Whether he gets that password at this start, whatever he has. */
+  readonly adminPasswordForced: boolean;
+  readonly passwordRules: PasswordRules;
   readonly tokenLifetimeMs: number;
   readonly sessionsMax: number;
+  /** Of one user; Infinity: no limit. */
+  readonly sessionsPerUserMax: number;
+  /** Calls of one user under way; undefined: no limit. */
+  readonly callsPerUserMax: number | undefined;
+  /** Whether failed logins slow down later ones. */
+  readonly loginSlowdown: boolean;
+  /** What callers may do when nobody logs in. */
+  readonly anonymous: AnonymousRules;
+  /** undefined: the connection says where a call comes from. */
+  readonly proxies: TrustedProxies | undefined;
   readonly sessionIdleMs: number;
   /** Infinity: no limit. */
   readonly sessionAgeMs: number;
@@ -109,8 +126,18 @@ export function readConfig(
     adminPassword: settings.password("admin-password"),
     adminPasswordGiven: settings.isGiven("admin-password"),
     refuseDefaultPassword: settings.boolean("refuse-default-password"),
+    adminPasswordForced: adminPasswordForced(settings),
+    passwordRules: {
+      lengthMin: settings.integer("password-min-length", 1, PASSWORD_LENGTH_MAX),
+      classes: settings.boolean("password-classes"),
+    },
     tokenLifetimeMs: settings.integer("token-expiry-time", 1, 2 ** 31) * 60_000,
     sessionsMax: settings.integer("max-sessions", 1, 2 ** 31),
+    sessionsPerUserMax: settings.integer("max-sessions-per-user", 0, 2 ** 31) || Number.POSITIVE_INFINITY,
+    callsPerUserMax: settings.integer("max-calls-per-user", 0, 2 ** 31) || undefined,
+    loginSlowdown: settings.boolean("login-slowdown"),
+    anonymous: anonymousRules(settings),
+    proxies: trustedProxies(settings),
     sessionIdleMs: settings.duration("max-session-inactivity-time") + settings.duration("session-timeout"),
     sessionAgeMs: settings.duration("max-session-age-time") || Number.POSITIVE_INFINITY,
     sweepEveryMs: Math.max(settings.duration("sessions-guard-check-interval"), 1000),
@@ -156,6 +183,23 @@ function metricsServer(settings: Settings): ServerConfig["metrics"] {
   const port = settings.integer("metrics-server-port", 0, 65_535);
   const isGiven = settings.isGiven("metrics-server-port") || settings.isGiven("metrics-server");
   return settings.boolean("metrics-server") ? { port, isGiven } : undefined;
+}
+
+function adminPasswordForced(settings: Settings): boolean {
+  const isForced = settings.boolean("force-admin-password");
+  if (!isForced || settings.isGiven("admin-password")) return isForced;
+  throw new StartError("--force-admin-password is set without --admin-password", "say which password to set");
+}
+
+function anonymousRules(settings: Settings): AnonymousRules {
+  const rules = { maintenance: settings.boolean("maintenance"), remote: settings.boolean("devmode") };
+  if (!rules.maintenance || !settings.boolean("auth")) return rules;
+  throw new StartError("--maintenance needs --auth=false", "nobody logs in while the server is in maintenance mode");
+}
+
+function trustedProxies(settings: Settings): TrustedProxies | undefined {
+  const networks = settings.list("trusted-proxies");
+  return networks.length === 0 ? undefined : new TrustedProxies(networks);
 }
 
 /** A message that may be received must fit; only who asks for less than that is refused. */

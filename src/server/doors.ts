@@ -12,6 +12,7 @@ import type { ByteBudget } from "./byte-budget.ts";
 import { type Http2Door, ownHttp2Door, stockHttp2Door } from "./http2-door.ts";
 import type { Page } from "./page.ts";
 import { requestHandler } from "./request-handler.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
 // Imported as a module it would bring all of fetch with it, a fifth of the time that a start takes.
 const { createServer: createHttpServer, STATUS_CODES } = process.getBuiltinModule("node:http");
@@ -32,6 +33,8 @@ export interface DoorOptions {
   /** For the bodies of all requests together, and for those of calls that need no login. */
   readonly budget: ByteBudget;
   readonly publicBudget: ByteBudget;
+  /** Say where calls come from; undefined: the connection does. */
+  readonly proxies?: TrustedProxies | undefined;
   /** Aborted when the server begins to stop. */
   readonly stopping: AbortSignal;
   readonly logger: Logger;

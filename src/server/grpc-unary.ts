@@ -15,12 +15,14 @@ import { type ByteBudget, GRPC_PREFIX_BYTES } from "./byte-budget.ts";
 import type { GrpcReplies } from "./grpc-replies.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import { budgetOf } from "./request-budget.ts";
+import { callerAddress, type TrustedProxies } from "./trusted-proxies.ts";
 import type { UniversalCalls } from "./universal-call.ts";
 
 /** What all these calls share. */
 export interface GrpcUnaryDoor {
   readonly budget: ByteBudget;
   readonly publicBudget: ByteBudget;
+  readonly proxies?: TrustedProxies | undefined;
   readonly stopping: AbortSignal;
   readonly replies: GrpcReplies;
   readonly calls: UniversalCalls;
@@ -63,7 +65,7 @@ export class GrpcUnaryCall implements BodySink, CallContext {
   }
 
   get peer(): string {
-    return this.#stream.peer;
+    return callerAddress(this.#door.proxies, this.#stream);
   }
 
   get #budget(): ByteBudget {

@@ -11,6 +11,7 @@ import type { UnaryMethod } from "../services/unary.ts";
 import type { DoorOptions } from "./doors.ts";
 import { LazySignal } from "./lazy-signal.ts";
 import { budgetOf } from "./request-budget.ts";
+import { requestAddress } from "./trusted-proxies.ts";
 import { discardUnread } from "./unread.ts";
 
 const JSON_TYPE = /^application\/json(?:; ?charset=utf-?8)?$/i;
@@ -71,7 +72,7 @@ class JsonUnaryCall implements CallContext {
     this.#door = door;
     this.#ownHeaders = ownHeaders;
     this.#signal = new LazySignal(door.stopping);
-    this.peer = request.socket.remoteAddress ?? "";
+    this.peer = requestAddress(door.proxies, request);
   }
 
   get signal(): AbortSignal {

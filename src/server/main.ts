@@ -2,11 +2,6 @@
 
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CREDENTIALS_DIRECTORY, CredentialStore } from "../auth/credential-store.ts";
-import { PasswordHasher } from "../auth/password.ts";
-import { Sessions } from "../auth/sessions.ts";
-import { Tokens } from "../auth/tokens.ts";
-import { Users } from "../auth/users.ts";
 import { systemClock, systemTimers } from "../base/clock.ts";
 import { PUBLIC_INFLIGHT_BYTES_MAX, SHUTDOWN_GRACE_MS } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
@@ -22,13 +17,13 @@ import { standardServices } from "../services/standard.ts";
 import { unaryMethods } from "../services/unary.ts";
 import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
 import { lmdbDriver } from "../store/engine-lmdb.ts";
-import { ensureAdministrator, warnOfPasswords } from "./administrator.ts";
+import { openAccess } from "./access.ts";
+import { warnOfPasswords } from "./administrator.ts";
 import { AuditLog } from "./audit-log.ts";
 import { Browsers } from "./browsers.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { ServerConfig } from "./config.ts";
 import { openDoors } from "./doors.ts";
-import { StartError } from "./errors.ts";
 import { openKeyFiles } from "./key-files.ts";
 import { useNodeSha256 } from "./node-sha256.ts";
 import { loadPage } from "./page.ts";
@@ -99,6 +94,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
       messageBytesMax,
       budget,
       publicBudget: new ByteBudget(PUBLIC_INFLIGHT_BYTES_MAX, "for callers who have not logged in"),
+      proxies: config.proxies,
       stopping: stopping.signal,
       logger: options.logger,
       meter: room.meter,
@@ -135,7 +131,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   };
 }
 
-/** Databases, users and logins, and the sweep that ends sessions. */
+/** Databases, and who may use them. */
 async function openRoom(
   config: ServerConfig,
   directory: string,
@@ -147,35 +143,20 @@ async function openRoom(
   const home = diskDirectory(directory, random);
   const { meter } = watching;
   const replicas = new Replicas({ clock, timers: systemTimers, random, logger, meter });
-  const limited = { space, activeMax: config.activeDatabasesMax };
+  const limited = { space, activeMax: config.activeDatabasesMax, isQuiet: config.anonymous.maintenance };
   const replicated = { watcher: replicas, defaultReplication: config.replication };
   const databases = opened.use(
     await DatabaseManager.open({ directory: home, driver, clock, random, logger, meter, ...limited, ...replicated }),
   );
   opened.use(replicas.start(databases));
-  const credentials = opened.use(await CredentialStore.open(driver, join(directory, CREDENTIALS_DIRECTORY)));
-  const users = new Users(credentials, new PasswordHasher(random), clock);
-  await ensureAdministrator(users, config);
-  if (!config.authentication) requireNothingToProtect(users, databases);
-
-  const limits = { sessionsMax: config.sessionsMax, idleMs: config.sessionIdleMs, ageMs: config.sessionAgeMs };
-  const sessions = new Sessions(limits, clock, random);
-  const tokens = new Tokens(config.tokenLifetimeMs, clock, random);
-  const sweep = setInterval(() => {
-    sessions.sweep();
-    tokens.sweep();
-  }, config.sweepEveryMs);
-  opened.defer(() => clearInterval(sweep));
+  const access = await openAccess({ config, directory, databases, clock, random, driver, logger }, opened);
   const kinds = config.auditKinds;
   const auditParts = { databases, clock, timers: systemTimers, logger, meter };
   const audit = kinds && opened.use(await AuditLog.open({ ...auditParts, kinds }));
 
   return {
     databases,
-    users,
-    sessions,
-    tokens,
-    authentication: config.authentication,
+    ...access,
     activity: new DatabaseActivity(clock),
     clock,
     logger,
@@ -186,14 +167,6 @@ async function openRoom(
     verify: (database, known, signal) =>
       verifyInChild({ database, directory: join(directory, database), live: true, known, hadTransactions: 0n }, signal),
   };
-}
-
-function requireNothingToProtect(users: Users, databases: DatabaseManager): void {
-  if (users.size === 1 && databases.list().length === 1) return;
-  throw new StartError(
-    "authentication must be on: there are databases or users of their own in this data directory",
-    "start without --auth=false",
-  );
 }
 
 function diskSpace(config: ServerConfig, directory: string, logger: Logger): DiskSpace {

@@ -14,6 +14,7 @@ import { escapeAsGrpc, isGrpc } from "./grpc-message.ts";
 import { jsonUnaryCall } from "./json-unary.ts";
 import { BAD_REQUEST, type PlainAnswer, type PlainRequest, plainAnswer } from "./plain-answer.ts";
 import { shareOf } from "./request-budget.ts";
+import { requestAddress } from "./trusted-proxies.ts";
 import { discardUnread } from "./unread.ts";
 
 type Request = IncomingMessage | Http2ServerRequest;
@@ -26,12 +27,12 @@ export type RequestHandler = (request: Request, response: ServerResponse | Http2
 
 /** Serves HTTP/1.1 and, under the stock transport, HTTP/2. */
 export function requestHandler(options: DoorOptions): RequestHandler {
-  const { routes, routerOptions, page, browsers, headers, stopping } = options;
+  const { routes, routerOptions, page, browsers, headers, proxies, stopping } = options;
   const route = connectNodeAdapter({
     ...routerOptions,
     routes,
     fallback: (request, response) => send(response as Response, plainAnswer(plainRequestOf(request), page)),
-    contextValues: (request) => createContextValues().set(peerKey, request.socket.remoteAddress ?? ""),
+    contextValues: (request) => createContextValues().set(peerKey, requestAddress(proxies, request)),
   });
   const answerJson = jsonUnaryCall(options);
 

@@ -15,6 +15,7 @@ import { isGrpc } from "./grpc-message.ts";
 import { grpcTrailerFields } from "./grpc-replies.ts";
 import { PieceQueue } from "./piece-queue.ts";
 import { shareOf } from "./request-budget.ts";
+import { callerAddress } from "./trusted-proxies.ts";
 
 /** Of a body that somebody else began to read. */
 export interface BegunBody {
@@ -62,7 +63,7 @@ export class UniversalCalls {
   }
 
   async #answer(stream: ServerStream, handler: UniversalHandler, body: PulledBody): Promise<void> {
-    const { headers, peer } = stream;
+    const { headers } = stream;
     const response = await handler({
       httpVersion: "2.0",
       method: headers.method,
@@ -71,7 +72,7 @@ export class UniversalCalls {
       header: headersOf(headers),
       body,
       signal: body.signal,
-      contextValues: createContextValues().set(peerKey, peer),
+      contextValues: createContextValues().set(peerKey, callerAddress(this.#door.proxies, stream)),
     });
     const fields = [...this.#ownFields, ...this.#door.browsers.fields(headers.get("origin"))];
     await this.#send(stream, fields, response, body.signal);

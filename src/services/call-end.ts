@@ -48,6 +48,7 @@ export function completed(
   failure: CallFailure | undefined,
   room: Room,
 ): Promise<void> | undefined {
+  room.userCalls?.end(ctx);
   if (ctx.database !== undefined) {
     room.activity.end(ctx.database.name);
     room.databases.release(ctx.database);

@@ -5,14 +5,19 @@ import type { Session } from "../auth/sessions.ts";
 import type { Token } from "../auth/tokens.ts";
 import { assert } from "../base/assert.ts";
 import type { Database } from "../database/database.ts";
-import { DEFAULT_DATABASE } from "../database/names.ts";
 
 /** Who calls, and by what he showed it. */
 export type Caller =
   | { readonly kind: "session"; readonly user: User; readonly session: Session }
   | { readonly kind: "token"; readonly user: User; readonly token: Token }
-  /** The server runs without authentication. */
-  | { readonly kind: "anonymous"; readonly user: User };
+  | Anonymous;
+
+/** The server runs without authentication. `database`: undefined until one is selected. */
+export interface Anonymous {
+  readonly kind: "anonymous";
+  readonly user: User;
+  readonly database: string | undefined;
+}
 
 export interface CallContext {
   /** Aborts when the caller has gone, his deadline has passed or the server stops. Made when first asked for. */
@@ -51,6 +56,6 @@ export function selectedBy(caller: Caller): string | undefined {
     case "token":
       return caller.token.database;
     case "anonymous":
-      return DEFAULT_DATABASE;
+      return caller.database;
   }
 }

@@ -6,7 +6,7 @@
 // and RetryInfo{}; any other carries none. Business errors are mostly code 2 (unknown), as clients expect.
 
 import { Code } from "@connectrpc/connect";
-import { AuthError, type AuthErrorCode } from "../auth/errors.ts";
+import { AuthError } from "../auth/errors.ts";
 import { utf8ToString } from "../base/bytes.ts";
 import { FAILURE_TEXT_BYTES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
@@ -14,24 +14,9 @@ import { DatabaseError, type DatabaseErrorCode } from "../database/errors.ts";
 import { ProofError, type ProofErrorCode } from "../proof/errors.ts";
 import { StoreError, type StoreErrorCode } from "../store/errors.ts";
 import { WireError, type WireErrorCode } from "../wire/errors.ts";
+import { AUTH } from "./auth-error-rows.ts";
+import { type Data, illegal, internal, type Row, unknown } from "./error-row.ts";
 import { ServiceError, type ServiceErrorCode } from "./errors.ts";
-
-type Data = Readonly<Record<string, unknown>>;
-
-interface Row {
-  readonly code: Code;
-  /** A function where the text depends on the error: on its data, or, where no client matches on it, its own message. */
-  readonly text: string | ((data: Data, message: string) => string);
-  readonly info?: string;
-  /** What the details give as the cause, where it is not the text. */
-  readonly cause?: string;
-  /** Something is wrong with the server or its disk: logged as an error. */
-  readonly alarming?: true;
-}
-
-const unknown = (text: Row["text"], info?: string): Row => ({ code: Code.Unknown, text, ...(info && { info }) });
-const illegal = (text: Row["text"]): Row => ({ code: Code.InvalidArgument, text });
-const internal = (text: string): Row => ({ code: Code.Internal, text, info: "XX000" });
 
 const ILLEGAL_ARGUMENTS = illegal("illegal arguments");
 const ILLEGAL_STATE = illegal("illegal state");
@@ -193,55 +178,6 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
   batch_duplicate_member: illegal(
     "duplicated index inside zAdd insertions are not supported in single batch transaction",
   ),
-};
-
-const AUTH: Readonly<Record<AuthErrorCode, Row>> = {
-  invalid_credentials: unknown("invalid user name or password", "08004"),
-  user_inactive: unknown("user is not active", "08004"),
-  not_logged_in: unknown("not logged in", "28000"),
-  please_login: unknown("please login"),
-  no_session: unknown("no session auth data provided", "28000"),
-  session_not_found: { code: Code.PermissionDenied, text: "session not found", info: "08001" },
-  token_malformed: { ...internal("invalid token"), cause: "malformed token: expected at least 3 pieces" },
-  token_expired: unknown("token has expired"),
-  database_not_selected: unknown("please select a database first"),
-  permission_denied: internal("permission denied"),
-  operation_forbidden: unknown("loggedin user does not have permissions for this operation"),
-  database_forbidden: {
-    code: Code.PermissionDenied,
-    text: "Logged in user does not have permission on this database",
-  },
-  user_administration_forbidden: unknown("you do not have permission on this database"),
-  sessions_full: internal("can not create new session: max sessions number reached"),
-  overloaded: {
-    code: Code.ResourceExhausted,
-    text: (data) => `too many logins are waiting: the limit is ${data["limit"]}; try again`,
-  },
-  auth_disabled: unknown("authentication disabled: start the server with --auth to log in", "08P01"),
-  anonymous_remote: {
-    code: Code.PermissionDenied,
-    text: "without authentication this server answers its own machine only",
-  },
-  operation_not_supported: internal("operation not supported"),
-  username_empty: unknown("username can not be empty"),
-  username_character: illegal("username can only contain letters, digits and underscores"),
-  username_length: illegal((data) => `username can have at most ${data["limit"]} characters`),
-  user_exists: unknown("user already exists"),
-  users_full: { code: Code.ResourceExhausted, text: (data) => `there can be no more than ${data["limit"]} users` },
-  user_not_found: unknown((data) => `user ${data["name"]} not found`),
-  grantee_not_found: { code: Code.NotFound, text: (data) => `user ${data["name"]} not found` },
-  user_not_yours: unknown((data) => `user ${data["name"]} was not found or it was not created by you`),
-  user_database_not_found: unknown((data) => `database ${data["name"]} does not exist`),
-  grant_database_not_found: illegal("database does not exist"),
-  permission_unknown: unknown("unrecognized permission"),
-  grant_unknown: illegal("unrecognized permission"),
-  sysadmin_unique: unknown("can not create another system admin"),
-  grant_own: illegal("changing your own permissions is not allowed"),
-  status_own: unknown("changing your own status is not allowed"),
-  old_password_incorrect: { code: Code.PermissionDenied, text: "old password is incorrect" },
-  password_empty: unknown("password is empty"),
-  password_too_long: illegal((data) => `a password has at most ${data["limit"]} bytes`),
-  credentials_damaged: { code: Code.DataLoss, text: "the stored credentials are damaged", alarming: true },
 };
 
 // A proof that the server itself builds or reads fails only when what is stored is not what was written.

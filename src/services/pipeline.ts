@@ -9,6 +9,7 @@
 
 import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { AuthError } from "../auth/errors.ts";
+import type { LoginGuard } from "../auth/login-guard.ts";
 import { isAdministrator, mayUse, type User } from "../auth/permissions.ts";
 import type { Sessions } from "../auth/sessions.ts";
 import type { Tokens } from "../auth/tokens.ts";
@@ -17,16 +18,18 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger, Meter } from "../base/observe.ts";
 import type { Database } from "../database/database.ts";
 import type { DatabaseManager } from "../database/manager.ts";
-import { DEFAULT_DATABASE, SYSTEM_DATABASE } from "../database/names.ts";
+import { SYSTEM_DATABASE } from "../database/names.ts";
 import type { VerifyLive } from "../database/verification.ts";
 import { encodeRequestMetadata } from "../proof/request-metadata.ts";
 import { type Access, accessOf } from "./access.ts";
 import type { DatabaseActivity } from "./activity.ts";
+import { type AnonymousRules, anonymous, requireFitForAnyone } from "./anonymous.ts";
 import { type CallContext, type Caller, selectedBy } from "./call.ts";
 import { CallCounts, type ClientCounts } from "./call-counts.ts";
 import { type CallKind, type CallRecord, kindOf, type Naming, namingOf } from "./call-record.ts";
 import { ServiceError } from "./errors.ts";
 import { type Refusals, refusalsOf } from "./refusals.ts";
+import type { UserCalls } from "./user-calls.ts";
 
 /** What the pipeline and the handlers work with; the server makes one. */
 export interface Room {
@@ -34,8 +37,14 @@ export interface Room {
   readonly users: Users;
   readonly sessions: Sessions;
   readonly tokens: Tokens;
-  /** false: nobody logs in, and only the own machine is served. */
+  /** false: nobody logs in. */
   readonly authentication: boolean;
+  /** What callers may do then. Absent: only the own machine is served, and the default database is read and written. */
+  readonly anonymous?: AnonymousRules | undefined;
+  /** Slows down whoever guesses passwords. Absent: nobody does. */
+  readonly guard?: LoginGuard | undefined;
+  /** Limits the calls of each user. Absent: there is no limit. */
+  readonly userCalls?: UserCalls | undefined;
   readonly activity: DatabaseActivity;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -135,9 +144,10 @@ export function identify(method: ServedMethod, ctx: CallContext, room: Room): Ca
     const authorization = ctx.header("authorization");
     if (authorization !== undefined) {
       const token = room.tokens.find(authorization.replace(/^bearer +/i, ""));
+      if (!room.authentication) return { ...anonymous(ctx, room), database: token.database };
       return { kind: "token", token, user: userNamed(token.user, room) };
     }
-    if (!room.authentication) return anonymous(ctx.peer);
+    if (!room.authentication) return anonymous(ctx, room);
   }
   throw new AuthError(method.refusals.unauthenticated, "nobody is logged in");
 }
@@ -146,22 +156,6 @@ function userNamed(name: string, room: Room): User {
   const user = room.users.get(name);
   if (user === undefined) throw new AuthError("not_logged_in", `user '${name}' is gone`);
   return user;
-}
-
-const ANONYMOUS: User = {
-  name: "",
-  sysadmin: false,
-  permissions: new Map([[DEFAULT_DATABASE, "write"]]),
-  active: true,
-  createdBy: "",
-  createdAtMs: 0,
-};
-
-const LOOPBACK = /^(127\.|::1$|::ffff:127\.|$)/;
-
-function anonymous(peer: string): Caller {
-  if (!LOOPBACK.test(peer)) throw new AuthError("anonymous_remote", `${peer} is not this machine`);
-  return { kind: "anonymous", user: ANONYMOUS };
 }
 
 /**
@@ -176,6 +170,7 @@ export function authorise(
   room: Room,
 ): Promise<void> | undefined {
   const selected = requireAllowed(method, message, ctx, room);
+  room.userCalls?.begin(ctx);
   if (method.handler === undefined) {
     if (selected !== undefined) room.databases.requireLoaded(selected);
     throw new ServiceError("unimplemented", "not built yet", { method: method.descriptor.name });
@@ -198,6 +193,7 @@ function requireAllowed(method: ServedMethod, message: unknown, ctx: CallContext
   if (room.clock.nowMs() !== ctx.identifiedMs) ctx.caller = identify(method, ctx, room);
   const { caller } = ctx;
   if (caller === undefined) throw new AuthError(method.refusals.unauthenticated, "nobody is logged in");
+  if (caller.kind === "anonymous") requireFitForAnyone(method, room);
   const database = targetDatabase(target, message, caller);
   if (!isAllowed(access, caller.user, database)) throw new AuthError(method.refusals.forbidden, "not permitted");
   return target.kind === "selected" ? database : undefined;

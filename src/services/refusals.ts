@@ -10,6 +10,8 @@ export interface Refusals {
   readonly unauthenticated: AuthErrorCode;
   /** He has, and may not do this. */
   readonly forbidden: AuthErrorCode;
+  /** Nobody says who he is, since the server runs without authentication. Absent: he is served. */
+  readonly anonymous?: AuthErrorCode;
 }
 
 /** By the name of the method, whichever service declares it. */
@@ -26,9 +28,12 @@ export const OWN_REFUSALS: Readonly<Record<string, Partial<Refusals>>> = {
   UpdateDatabase: { forbidden: "operation_forbidden" },
   UpdateDatabaseV2: { forbidden: "operation_forbidden" },
   TruncateDatabase: { forbidden: "operation_forbidden" },
-  CreateUser: { forbidden: "user_administration_forbidden" },
-  ChangePermission: { forbidden: "user_administration_forbidden" },
-  ChangeSQLPrivileges: { forbidden: "user_administration_forbidden" },
+  ListUsers: { anonymous: "auth_disabled" },
+  CreateUser: { forbidden: "user_administration_forbidden", anonymous: "auth_disabled" },
+  ChangePassword: { anonymous: "auth_disabled" },
+  ChangePermission: { forbidden: "user_administration_forbidden", anonymous: "auth_disabled" },
+  ChangeSQLPrivileges: { forbidden: "user_administration_forbidden", anonymous: "auth_disabled" },
+  SetActiveUser: { anonymous: "auth_disabled" },
 };
 
 /** The refusals of a method, whichever service declares it. */

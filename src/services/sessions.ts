@@ -3,7 +3,7 @@
 import type { AuthorizationService } from "../../gen/immudb/model/authorization_pb.ts";
 import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { AuthError } from "../auth/errors.ts";
-import { mayUse, type User } from "../auth/permissions.ts";
+import { mayUse } from "../auth/permissions.ts";
 import type { Session } from "../auth/sessions.ts";
 import { isDefaultPassword } from "../auth/users.ts";
 import { utf8, utf8ToString } from "../base/bytes.ts";
@@ -11,6 +11,7 @@ import { DatabaseError } from "../database/errors.ts";
 import { DEFAULT_DATABASE } from "../database/names.ts";
 import { type CallContext, callerOf } from "./call.ts";
 import type { Handlers } from "./handlers.ts";
+import { authenticate } from "./passwords.ts";
 import type { Room } from "./pipeline.ts";
 
 /** Clients compare this text and then ask for a new password. */
@@ -20,15 +21,15 @@ const DEFAULT_PASSWORD_WARNING = utf8(
 
 export function sessionHandlers(room: Room): Handlers<typeof ImmuService> {
   return {
-    openSession: async ({ username, password, databaseName }) => {
-      const session = await openSession(room, utf8ToString(username), password, databaseName);
+    openSession: async ({ username, password, databaseName }, ctx) => {
+      const session = await openSession(room, ctx, utf8ToString(username), password, databaseName);
       return { sessionID: session.id, serverUUID: room.databases.serverUuid };
     },
     closeSession: (_message, ctx) => closeSession(room, ctx),
     keepAlive,
 
-    login: async ({ user: name, password }) => {
-      const user = await authenticate(room, utf8ToString(name), password);
+    login: async ({ user: name, password }, ctx) => {
+      const user = await authenticate(room, ctx, utf8ToString(name), password);
       const alone = room.users.size === 1 && room.databases.list().length === 1;
       const token = room.tokens.login(user.name, alone ? DEFAULT_DATABASE : undefined);
       return {
@@ -38,7 +39,7 @@ export function sessionHandlers(room: Room): Handlers<typeof ImmuService> {
     },
     logout: (_message, ctx) => {
       const caller = callerOf(ctx);
-      if (caller.kind === "token") room.tokens.logout(caller.user.name);
+      if (caller.kind === "token") room.tokens.logout(caller.token);
       return closeSession(room, ctx);
     },
 
@@ -54,7 +55,7 @@ export function sessionHandlers(room: Room): Handlers<typeof ImmuService> {
         case "token":
           return { token: room.tokens.select(caller.token, name).text };
         case "anonymous":
-          throw new AuthError("auth_disabled", "there is no login to select a database for");
+          return { token: room.tokens.login(caller.user.name, name).text };
       }
     },
   };
@@ -63,8 +64,8 @@ export function sessionHandlers(room: Room): Handlers<typeof ImmuService> {
 /** The same sessions, under the names of the newer service. */
 export function authorizationHandlers(room: Room): Handlers<typeof AuthorizationService> {
   return {
-    openSession: async ({ username, password, database }) => {
-      const session = await openSession(room, username, utf8(password), database);
+    openSession: async ({ username, password, database }, ctx) => {
+      const session = await openSession(room, ctx, username, utf8(password), database);
       const { inactiveMs, expiredMs } = room.sessions.endOf(session);
       return {
         sessionID: session.id,
@@ -93,18 +94,19 @@ function toSeconds(ms: number): number {
   return Math.floor(ms / 1000);
 }
 
-async function authenticate(room: Room, name: string, password: Uint8Array): Promise<User> {
-  if (!room.authentication) throw new AuthError("auth_disabled", "the server runs without authentication");
-  return room.users.authenticate(name, password);
-}
-
 /** Password first, then the database, then the permission: nobody learns which databases there are without logging in. */
-async function openSession(room: Room, name: string, password: Uint8Array, databaseName: string): Promise<Session> {
-  const user = await authenticate(room, name, password);
+async function openSession(
+  room: Room,
+  ctx: CallContext,
+  name: string,
+  password: Uint8Array,
+  databaseName: string,
+): Promise<Session> {
+  const user = await authenticate(room, ctx, name, password);
   const database = databaseName.toLowerCase();
   room.databases.requireLoaded(database);
   if (!mayUse(user, database, "read")) throw new AuthError("database_forbidden", "no permission on this database");
-  return room.sessions.open(user.name, database);
+  return room.sessions.open(user, database);
 }
 
 /** Tells a database that was deleted from one that never was. */

@@ -6,12 +6,20 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { PermissionAction, type UserSchema } from "../../gen/immudb/schema/user_pb.ts";
 import { AuthError } from "../auth/errors.ts";
-import { isAdministrator, type Permission, type User } from "../auth/permissions.ts";
+import {
+  isAdministrator,
+  type Permission,
+  SQL_PRIVILEGES,
+  type SqlPrivilege,
+  sqlPrivilegesOf,
+  type User,
+} from "../auth/permissions.ts";
 import { SUPERADMIN } from "../auth/users.ts";
 import { utf8, utf8ToString } from "../base/bytes.ts";
 import { DatabaseError } from "../database/errors.ts";
 import { callerOf } from "./call.ts";
 import type { Handlers } from "./handlers.ts";
+import { checkPassword } from "./passwords.ts";
 import type { Room } from "./pipeline.ts";
 
 const SYSADMIN = 255;
@@ -56,8 +64,11 @@ export function userHandlers(room: Room): Handlers<typeof ImmuService> {
 
     changePassword: async ({ user, oldPassword, newPassword }, ctx) => {
       const name = utf8ToString(user);
-      requireYours(callerOf(ctx).user, users.get(name), name);
-      if (name === SUPERADMIN && !(await users.hasPassword(name, oldPassword))) {
+      const caller = callerOf(ctx).user;
+      const isOwn = name === caller.name;
+      if (!isOwn) requireYours(caller, users.get(name), name);
+      // Guessing it is slowed as guessing at a login is.
+      if ((isOwn || name === SUPERADMIN) && !(await checkPassword(room, ctx, name, oldPassword))) {
         throw new AuthError("old_password_incorrect", "the old password is another one");
       }
       await users.setPassword(name, newPassword);
@@ -78,6 +89,23 @@ export function userHandlers(room: Room): Handlers<typeof ImmuService> {
       if (grantee === undefined) throw new AuthError("grantee_not_found", "no such user", { name });
       if (grantee.sysadmin) throw new AuthError("sysadmin_unique", "the system administrator may do everything");
       await users.setPermission(name, database, action === PermissionAction.REVOKE ? undefined : permission);
+      endLogins(name);
+      return {};
+    },
+
+    changeSQLPrivileges: async ({ action, username: name, database: asked, privileges }, ctx) => {
+      const database = asked.toLowerCase();
+      requireDatabase(room, database, (cause) => {
+        return new AuthError("grant_database_not_found", "the database does not exist", {}, cause);
+      });
+      if (name === callerOf(ctx).user.name) throw new AuthError("privileges_own", "nobody changes his own privileges");
+      const grantee = users.get(name);
+      if (grantee === undefined) throw new AuthError("grantee_not_found", "no such user", { name });
+      if (grantee.sysadmin) throw new AuthError("sysadmin_unique", "the system administrator may do everything");
+      await users.changeSqlPrivileges(name, database, {
+        action: action === PermissionAction.REVOKE ? "revoke" : "grant",
+        privileges: privileges.map(sqlPrivilege),
+      });
       endLogins(name);
       return {};
     },
@@ -117,9 +145,19 @@ function requireDatabase(room: Room, name: string, refusal: (cause: unknown) => 
   }
 }
 
+function sqlPrivilege(name: string): SqlPrivilege {
+  const privilege = SQL_PRIVILEGES.find((known) => known === name);
+  if (privilege === undefined) throw new AuthError("privilege_unknown", "no such SQL privilege", { name });
+  return privilege;
+}
+
 function userToWire(user: User): MessageInitShape<typeof UserSchema> {
   const permissions = [...user.permissions].map(([database, has]) => ({ database, permission: NUMBERS[has] }));
+  const sqlPrivileges = [...user.permissions.keys()].flatMap((database) =>
+    sqlPrivilegesOf(user, database).map((privilege) => ({ database, privilege })),
+  );
   return {
+    sqlPrivileges,
     user: utf8(user.name),
     permissions: user.sysadmin ? [{ database: "*", permission: SYSADMIN }] : permissions,
     createdby: user.createdBy,

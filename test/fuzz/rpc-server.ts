@@ -25,7 +25,7 @@ const logger: Logger = {
     tell({ kind: "wrong", what: `logged: ${message} ${JSON.stringify(fields)} ${textOf(err)}` }),
 };
 
-const flags = { address: "127.0.0.1", port: "0", dir: directory, "max-sessions": "10000" };
+const flags = { address: "127.0.0.1", port: "0", dir: directory, "max-sessions": "10000", "login-slowdown": "false" };
 const { url, close } = await startServer(readConfig(new Map(Object.entries(flags)), {}).config, { logger });
 
 process.on("message", async (asked) => {

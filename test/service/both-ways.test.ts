@@ -30,7 +30,8 @@ import { ADMIN } from "./support.ts";
 
 const UNARY: readonly DescMethod[] = [ImmuService, AuthorizationService, DocumentService, VerifyService]
   .flatMap((service): readonly DescMethod[] => service.methods)
-  .filter(({ methodKind }) => methodKind === "unary");
+  // What CompactIndex did the first time is not there to be done a second time.
+  .filter(({ methodKind, name }) => methodKind === "unary" && name !== "CompactIndex");
 
 const base64 = (value: string): string => Buffer.from(value).toString("base64");
 const KEY = { key: base64("k") };
@@ -99,7 +100,7 @@ describe("both ways through the server", () => {
   let session: string;
   let calls = 0;
   before(async () => {
-    server = await startTestServer({ "max-recv-msg-size": "200000" });
+    server = await startTestServer({ "max-recv-msg-size": "200000", "login-slowdown": "false" });
     connection = connect(server.url);
     agent = new Agent({ keepAlive: true });
     session = await login();

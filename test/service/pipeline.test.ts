@@ -21,7 +21,7 @@ describe("the pipeline", () => {
   beforeEach(async () => {
     services = await Services.open();
     methods = new Map(allMethods(services.room, undefined).map((method) => [method.path, method]));
-    sessionid = services.room.sessions.open("immudb", "defaultdb").id;
+    sessionid = services.room.sessions.open({ name: "immudb", sysadmin: false }, "defaultdb").id;
   });
   afterEach(() => services[Symbol.asyncDispose]());
 

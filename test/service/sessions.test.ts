@@ -204,12 +204,13 @@ describe("login tokens", () => {
     assert.equal((await both.currentState({})).db, "defaultdb");
   });
 
-  test("are forgotten with the last logout of their user", async () => {
+  test("die with the logout of their login, and with no other one", async () => {
     const [a, b] = [(await login()).token, (await login()).token];
-    await bearing(a).logout({});
-    await bearing(a).currentState({});
-    await bearing(b).logout({});
-    assert.deepEqual(await refusalOf(bearing(a).currentState({})), NOT_LOGGED_IN);
+    const { token: selected } = await bearing(a).useDatabase({ databaseName: "defaultdb" });
+    await bearing(selected).logout({});
+    for (const token of [a, selected])
+      assert.deepEqual(await refusalOf(bearing(token).currentState({})), NOT_LOGGED_IN);
+    await bearing(b).currentState({});
   });
 
   test("of a database that was deleted say so until another is chosen", async () => {
@@ -244,7 +245,17 @@ describe("without authentication", () => {
     });
     assert.match((await refusalOf(nobody.openSession(ADMIN))).text, /authentication disabled/);
     assert.match((await refusalOf(nobody.login({}))).text, /authentication disabled/);
-    assert.match((await refusalOf(nobody.useDatabase({ databaseName: "defaultdb" }))).text, /authentication disabled/);
+    const { token } = await nobody.useDatabase({ databaseName: "defaultdb" });
+    assert.equal((await services.client({ authorization: token }).currentState({})).db, "defaultdb");
+    for (const call of [
+      nobody.listUsers({}),
+      nobody.createUser({}),
+      nobody.changePassword({}),
+      nobody.changePermission({}),
+      nobody.changeSQLPrivileges({}),
+      nobody.setActiveUser({}),
+    ])
+      assert.match((await refusalOf(call)).text, /authentication disabled/);
   });
 
   test("other machines are refused, and still told that the server is there", async () => {

@@ -10,6 +10,7 @@ import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/immudb/schema/error_
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { CredentialStore } from "../../src/auth/credential-store.ts";
 import { PasswordHasher } from "../../src/auth/password.ts";
+import type { PasswordRules } from "../../src/auth/password-rules.ts";
 import type { Permission } from "../../src/auth/permissions.ts";
 import { Sessions } from "../../src/auth/sessions.ts";
 import { Tokens } from "../../src/auth/tokens.ts";
@@ -41,6 +42,10 @@ type Headers = Readonly<Record<string, string>>;
 export interface ServiceOptions {
   readonly authentication?: boolean;
   readonly sessionsMax?: number;
+  readonly passwordRules?: PasswordRules;
+  /** Parts of the room that are not there otherwise. */
+  readonly room?: Pick<Room, "anonymous" | "guard" | "userCalls">;
+  readonly sessionsPerUserMax?: number;
   readonly sign?: SignState;
   /** Where calls seem to come from. */
   readonly peer?: string;
@@ -68,14 +73,15 @@ export class Services {
   ) {
     const { calls } = this;
     this.clock = clock;
-    const limits = { sessionsMax: options.sessionsMax ?? 100, idleMs: 300_000, ageMs: Number.POSITIVE_INFINITY };
+    const { sessionsMax = 100, sessionsPerUserMax = Number.POSITIVE_INFINITY } = options;
+    const limits = { sessionsMax, sessionsPerUserMax, idleMs: 300_000, ageMs: Number.POSITIVE_INFINITY };
     this.#options = options;
     this.#directory = directory;
     this.#credentials = credentials;
     this.#hasher = hasher;
     this.room = {
       databases,
-      users: new Users(credentials, hasher, clock),
+      users: new Users(credentials, hasher, clock, options.passwordRules),
       sessions: new Sessions(limits, clock, systemRandom),
       tokens: new Tokens(86_400_000, clock, systemRandom),
       authentication: options.authentication ?? true,
@@ -86,6 +92,7 @@ export class Services {
       completed: (call) => calls.push(call),
       verify: options.verify,
       stampsWrites: options.stampsWrites,
+      ...options.room,
     };
   }
 
@@ -96,7 +103,7 @@ export class Services {
     const databases = await DatabaseManager.open({ directory: home, driver, clock, random, logger: silentLogger });
     const credentials = await CredentialStore.open(driver, join(directory, "server-credentials"));
     const services = new Services(options, clock, directory, databases, credentials, new PasswordHasher(random, CHEAP));
-    await services.room.users.ensureSuperadmin("immudb");
+    await new Users(credentials, services.#hasher, clock).ensureSuperadmin("immudb");
     return services;
   }
 
@@ -137,6 +144,7 @@ export class Services {
       name,
       sysadmin: false,
       permissions: new Map(Object.entries(permissions)),
+      sqlPrivileges: new Map(),
       active,
       createdBy: "immudb",
       createdAtMs: 0,

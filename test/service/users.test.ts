@@ -33,8 +33,9 @@ describe("users", () => {
     await create(admin, "reader", 1, "Books");
     const { users } = await admin.listUsers({});
     assert.deepEqual(
-      users.map(({ $typeName: _type, user, permissions, ...rest }) => ({
+      users.map(({ $typeName: _type, user, permissions, sqlPrivileges, ...rest }) => ({
         ...rest,
+        sqlPrivileges: sqlPrivileges.map(({ database, privilege }) => [database, privilege]),
         user: utf8ToString(user),
         permissions: permissions.map(({ database, permission }) => [database, permission]),
       })),
@@ -53,7 +54,7 @@ describe("users", () => {
           createdby: "immudb",
           createdat: users[1]?.createdat,
           active: true,
-          sqlPrivileges: [],
+          sqlPrivileges: [["books", "SELECT"]],
         },
       ],
     );
@@ -107,7 +108,7 @@ describe("users", () => {
     const mine = await services.session("mine", "books");
     assert.deepEqual(await names(mine), ["mine"]);
     await owner.changePassword({ user: utf8("mine"), newPassword: utf8("other") });
-    for (const name of ["stranger", "owner", "nosuch", "immudb"]) {
+    for (const name of ["stranger", "nosuch", "immudb"]) {
       const call = owner.changePassword({ user: utf8(name), newPassword: utf8("other") });
       assert.equal((await refusalOf(call)).text, `user ${name} was not found or it was not created by you`);
     }
@@ -176,6 +177,64 @@ describe("users", () => {
     await change("immudb");
     assert.equal((await refusalOf(admin.listUsers({}))).text, SESSION_NOT_FOUND);
     assert.equal((await refusalOf(services.session())).text, "invalid user name or password");
+  });
+
+  test("have the SQL privileges that come with their permission until others are given or taken", async () => {
+    await create(admin, "reader", 1);
+    await create(admin, "writer", 2);
+    const of = async (name: string): Promise<string> => {
+      const found = (await admin.listUsers({})).users.find(({ user }) => utf8ToString(user) === name);
+      return (found?.sqlPrivileges ?? []).map(({ database, privilege }) => `${database}:${privilege}`).join(" ");
+    };
+    const change = (username: string, privileges: string[], action: PermissionAction = GRANT, database = "Books") =>
+      admin.changeSQLPrivileges({ action, username, database, privileges });
+    assert.equal(await of("reader"), "books:SELECT");
+    const all = ["SELECT", "CREATE", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER"];
+    assert.equal(await of("writer"), all.map((privilege) => `books:${privilege}`).join(" "));
+    const session = await services.session("writer", "books");
+    await change("writer", ["INSERT", "UPDATE"], REVOKE);
+    assert.equal((await refusalOf(session.set(set))).text, SESSION_NOT_FOUND);
+    assert.equal(await of("writer"), "books:SELECT books:CREATE books:DELETE books:DROP books:ALTER");
+    await change("reader", ["INSERT", "SELECT"]);
+    assert.equal(await of("reader"), "books:SELECT books:INSERT");
+    await change("reader", all, REVOKE);
+    assert.equal(await of("reader"), "");
+    await grant("reader", 1);
+    assert.equal(await of("reader"), "books:SELECT");
+    const refused: [Promise<unknown>, number, string][] = [
+      [change("reader", ["EXECUTE"]), Code.InvalidArgument, "unrecognized SQL privilege 'EXECUTE'"],
+      [change("nosuch", ["SELECT"]), Code.NotFound, "user nosuch not found"],
+      [change("reader", ["SELECT"], GRANT, "nosuch"), Code.InvalidArgument, "database does not exist"],
+      [
+        change("reader", ["SELECT"], GRANT, "art"),
+        Code.InvalidArgument,
+        "user reader has no permission on this database",
+      ],
+      [change("immudb", ["SELECT"]), Code.InvalidArgument, "changing your own privileges is not allowed"],
+    ];
+    for (const [call, code, text] of refused) assert.deepEqual(await refusalOf(call), { code, text });
+    await create(admin, "owner", 254);
+    const owner = await services.session("owner", "books");
+    await owner.changeSQLPrivileges({ username: "writer", database: "books", privileges: ["INSERT"] });
+    const foreign = owner.changeSQLPrivileges({ username: "writer", database: "art", privileges: ["INSERT"] });
+    assert.equal((await refusalOf(foreign)).text, "you do not have permission on this database");
+    const highest = owner.changeSQLPrivileges({ username: "immudb", database: "books", privileges: ["INSERT"] });
+    assert.equal((await refusalOf(highest)).text, "can not create another system admin");
+  });
+
+  test("change their own passwords, when they know the old ones", async () => {
+    await create(admin, "user", 1);
+    const user = await services.session("user", "books");
+    const change = (old: string) =>
+      user.changePassword({ user: utf8("user"), oldPassword: utf8(old), newPassword: utf8("new") });
+    assert.deepEqual(await refusalOf(change("wrong")), {
+      code: Code.PermissionDenied,
+      text: "old password is incorrect",
+    });
+    await change("user");
+    assert.equal((await refusalOf(user.listUsers({}))).text, SESSION_NOT_FOUND);
+    const request = { username: utf8("user"), password: utf8("new"), databaseName: "books" };
+    await services.client().openSession(request);
   });
 
   test("authentication and certificates are set when the server starts", async () => {

@@ -76,7 +76,9 @@ describe("VerifyDatabase", () => {
     while (services.calls.length < count) await new Promise((resolve) => setImmediate(resolve));
   };
   const clientFor = (user = "immudb", database = "defaultdb"): Client<typeof VerifyService> =>
-    services.clientOf(VerifyService, { sessionid: services.room.sessions.open(user, database).id });
+    services.clientOf(VerifyService, {
+      sessionid: services.room.sessions.open({ name: user, sysadmin: false }, database).id,
+    });
 
   test("tells how far it is, and ends with a report about a signed state", async () => {
     await open(verifying());

@@ -21,6 +21,8 @@ export interface TestServer {
   readonly password: string;
   /** Stops the server as SIGTERM does, and starts it again on the same directory and port. `whileStopped`: done in between. */
   restart(whileStopped?: () => Promise<void>): Promise<void>;
+  /** The same with further flags, which count from then on. */
+  restartWith(flags: Readonly<Record<string, string>>): Promise<void>;
   /** Reads certificates and keys again, as SIGHUP does. */
   reload(): Promise<void>;
   /** What was logged, oldest first. */
@@ -40,9 +42,10 @@ export async function startTestServer(flags: Readonly<Record<string, string>> = 
   const log: LogLine[] = [];
   const logger = loggerTo(log);
   let reloads: Reloads;
+  let later: Readonly<Record<string, string>> = {};
   const start = (port: number): Promise<RunningServer> => {
     const metrics = flags["metrics-server-port"] === undefined ? { "metrics-server": "false" } : {};
-    const given = { address: "127.0.0.1", port: String(port), dir: directory, ...metrics, ...flags };
+    const given = { address: "127.0.0.1", port: String(port), dir: directory, ...metrics, ...flags, ...later };
     reloads = new Reloads(logger);
     return startServer(readConfig(new Map(Object.entries(given)), {}).config, { logger, reloads });
   };
@@ -63,6 +66,12 @@ export async function startTestServer(flags: Readonly<Record<string, string>> = 
       const { port } = running;
       await running.close();
       await whileStopped?.();
+      running = await start(port);
+    },
+    restartWith: async (further) => {
+      const { port } = running;
+      later = further;
+      await running.close();
       running = await start(port);
     },
     [Symbol.asyncDispose]: async () => {

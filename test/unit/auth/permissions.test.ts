@@ -6,6 +6,7 @@ const user = (permissions: Record<string, Permission>, sysadmin = false): User =
   name: "u",
   sysadmin,
   permissions: new Map(Object.entries(permissions)),
+  sqlPrivileges: new Map(),
   active: true,
   createdBy: "immudb",
   createdAtMs: 0,

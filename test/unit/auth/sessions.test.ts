@@ -15,7 +15,7 @@ describe("sessions", () => {
 
   test("an id is 44 characters of URL-safe base64 over 32 bytes, and no two are the same", () => {
     const sessions = sessionsWith({ sessionsMax: 1000 });
-    const ids = new Set(Array.from({ length: 1000 }, () => sessions.open("u", "db").id));
+    const ids = new Set(Array.from({ length: 1000 }, () => sessions.open({ name: "u", sysadmin: false }, "db").id));
     assert.equal(ids.size, 1000);
     for (const id of ids) {
       assert.match(id, /^[A-Za-z0-9_-]{43}=$/);
@@ -25,7 +25,7 @@ describe("sessions", () => {
 
   test("an open session is found until it is closed", async () => {
     const sessions = sessionsWith();
-    const session = sessions.open("u", "db");
+    const session = sessions.open({ name: "u", sysadmin: false }, "db");
     assert.equal(sessions.find(session.id), session);
     sessions.close(session);
     assert.equal(await codeOf(() => sessions.find(session.id)), "session_not_found");
@@ -34,7 +34,7 @@ describe("sessions", () => {
 
   test("silence ends a session, a call keeps it", async () => {
     const sessions = sessionsWith();
-    const { id } = sessions.open("u", "db");
+    const { id } = sessions.open({ name: "u", sysadmin: false }, "db");
     clock.ms += 300_000;
     sessions.find(id);
     clock.ms += 300_000;
@@ -46,7 +46,7 @@ describe("sessions", () => {
 
   test("age ends a session however busy it is", async () => {
     const sessions = sessionsWith({ ageMs: 1000 });
-    const { id } = sessions.open("u", "db");
+    const { id } = sessions.open({ name: "u", sysadmin: false }, "db");
     clock.ms += 1000;
     sessions.find(id);
     clock.ms += 1;
@@ -55,19 +55,19 @@ describe("sessions", () => {
 
   test("one session too many is refused, and a session that is over makes room", async () => {
     const sessions = sessionsWith();
-    sessions.open("u", "db");
-    sessions.open("u", "db");
-    assert.equal(await codeOf(() => sessions.open("u", "db")), "sessions_full");
+    sessions.open({ name: "u", sysadmin: false }, "db");
+    sessions.open({ name: "u", sysadmin: false }, "db");
+    assert.equal(await codeOf(() => sessions.open({ name: "u", sysadmin: false }, "db")), "sessions_full");
     clock.ms += 300_001;
-    sessions.open("u", "db");
+    sessions.open({ name: "u", sysadmin: false }, "db");
     assert.equal(sessions.size, 1);
   });
 
   test("a sweep removes what is over and nothing else", () => {
     const sessions = sessionsWith();
-    sessions.open("old", "db");
+    sessions.open({ name: "old", sysadmin: false }, "db");
     clock.ms += 200_000;
-    const young = sessions.open("young", "db");
+    const young = sessions.open({ name: "young", sysadmin: false }, "db");
     clock.ms += 200_000;
     assert.equal(sessions.sweep(), 1);
     assert.equal(sessions.find(young.id), young);

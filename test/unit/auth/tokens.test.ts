@@ -31,17 +31,20 @@ describe("tokens", () => {
     assert.equal(await codeOf(() => tokens.find(`${"A".repeat(43)}=`)), "not_logged_in");
   });
 
-  test("a logout keeps the tokens while another login of the user is open", async () => {
-    const a = tokens.login("u", "db");
+  test("a logout ends all that its login was given, and no other login", async () => {
+    const a = tokens.login("u", undefined);
     const b = tokens.login("u", "db");
     const other = tokens.login("v", "db");
-    tokens.logout("u");
-    assert.equal(tokens.find(a.text), a);
-    tokens.logout("u");
-    for (const token of [a, b]) assert.equal(await codeOf(() => tokens.find(token.text)), "not_logged_in");
+    const selected = tokens.select(a, "books");
+    tokens.logout(selected);
+    for (const token of [a, selected]) assert.equal(await codeOf(() => tokens.find(token.text)), "not_logged_in");
     assert.equal(await codeOf(() => tokens.select(a, "x")), "not_logged_in");
+    for (const token of [b, other]) assert.equal(tokens.find(token.text), token);
+    tokens.logout(a);
+    tokens.logoutAll("u");
+    assert.equal(await codeOf(() => tokens.find(b.text)), "not_logged_in");
     assert.equal(tokens.find(other.text), other);
-    tokens.logout("u");
+    assert.equal(tokens.size, 1);
   });
 
   test("an expired token is said to be expired for one lifetime, then unknown", async () => {
