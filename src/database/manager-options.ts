@@ -25,6 +25,8 @@ export interface DatabaseManagerOptions {
   readonly space?: DiskSpace | undefined;
   /** true: nothing is done to databases by itself: no old values are removed, and nobody is told which are served. */
   readonly isQuiet?: boolean | undefined;
+  /** Names in the data directory that are somebody else's: no database is created under them. Default: none. */
+  readonly takenNames?: readonly string[] | undefined;
   /** Told which databases are served. Absent: nobody. */
   readonly watcher?: DatabaseWatcher | undefined;
   /** How the default database is replicated, whatever it was before. Absent: as before. */

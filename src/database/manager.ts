@@ -159,7 +159,7 @@ export class DatabaseManager implements AsyncDisposable {
   ): Promise<{ readonly info: DatabaseInfo; readonly alreadyExisted: boolean }> {
     return this.#inTurn(async () => {
       const name = databaseName(asked);
-      requireNotReserved(name);
+      requireNotReserved(name, this.#options.takenNames);
       const known = this.#catalog.get(name);
       if (known !== undefined && !known.deleted && options.ifNotExists)
         return { info: this.#info(known), alreadyExisted: true };

@@ -6,9 +6,9 @@ export const DEFAULT_DATABASE = "defaultdb";
 /** The server's own database. */
 export const SYSTEM_DATABASE = "systemdb";
 
-/** Throws `database_reserved` for databases that nobody creates, changes, unloads, truncates or deletes. */
-export function requireNotReserved(name: string): void {
-  if (name !== DEFAULT_DATABASE && name !== SYSTEM_DATABASE) return;
+/** Throws `database_reserved` for databases that nobody creates, changes, unloads, truncates or deletes, and for names `taken`. */
+export function requireNotReserved(name: string, taken: readonly string[] = []): void {
+  if (name !== DEFAULT_DATABASE && name !== SYSTEM_DATABASE && !taken.includes(name)) return;
   throw new DatabaseError("database_reserved", `the database ${name} is reserved`, { name });
 }
 

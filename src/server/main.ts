@@ -25,6 +25,7 @@ import { ByteBudget } from "./byte-budget.ts";
 import type { ServerConfig } from "./config.ts";
 import { openDoors } from "./doors.ts";
 import { openKeyFiles } from "./key-files.ts";
+import { namesOfLog, requireLogApart } from "./log-place.ts";
 import { useNodeSha256 } from "./node-sha256.ts";
 import { loadPage } from "./page.ts";
 import { Port } from "./port.ts";
@@ -143,11 +144,14 @@ async function openRoom(
   const home = diskDirectory(directory, random);
   const { meter } = watching;
   const replicas = new Replicas({ clock, timers: systemTimers, random, logger, meter });
-  const limited = { space, activeMax: config.activeDatabasesMax, isQuiet: config.anonymous.maintenance };
+  const takenNames = namesOfLog(config, directory);
+  const { activeDatabasesMax: activeMax, anonymous } = config;
+  const limited = { space, activeMax, takenNames, isQuiet: anonymous.maintenance };
   const replicated = { watcher: replicas, defaultReplication: config.replication };
   const databases = opened.use(
     await DatabaseManager.open({ directory: home, driver, clock, random, logger, meter, ...limited, ...replicated }),
   );
+  requireLogApart(takenNames, databases);
   opened.use(replicas.start(databases));
   const access = await openAccess({ config, directory, databases, clock, random, driver, logger }, opened);
   const kinds = config.auditKinds;
