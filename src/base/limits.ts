@@ -23,6 +23,10 @@ export const CONFIG_FILE_BYTES_MAX: number = 1024 * 1024;
 export const SECRET_FILE_BYTES_MAX: number = 64 * 1024;
 /** Bytes of all request bodies in flight (server setting `max-inflight-bytes`). */
 export const INFLIGHT_BYTES_MAX: number = 256 * 1024 * 1024;
+/** How much of a stream of requests counts for that: its values beyond are on disk, and what comes too fast waits at its sender. */
+export const STREAM_SHARE_BYTES_MAX: number = 4 * 1024 * 1024;
+/** Longer messages of a stream of chunks are passed on in pieces. */
+export const WHOLE_CHUNK_BYTES_MAX: number = 128 * 1024;
 /** Simultaneous sessions (server setting `max-sessions`). */
 export const SESSIONS_MAX = 100;
 /** Longest database name (wire contract). */

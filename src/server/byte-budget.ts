@@ -72,6 +72,8 @@ export class BudgetShare {
   readonly #budget: ByteBudget;
   readonly #request: BudgetedRequest;
   #received = 0;
+  /** The longest message of a stream that was kept as a whole. */
+  #whole = 0;
   #bytes = 0;
   #ended = false;
 
@@ -94,6 +96,12 @@ export class BudgetShare {
     this.#growTo(this.#received);
   }
 
+  /** A message of a stream is kept as a whole, beside what else counts of that. Throws `resource_exhausted` when it does not fit. */
+  takeWhole(bytes: number): void {
+    this.#whole = Math.max(this.#whole, bytes);
+    this.#growTo(this.#received);
+  }
+
   /** The request has been answered. */
   end(): void {
     this.#budget.giveBack(this.#bytes);
@@ -102,7 +110,7 @@ export class BudgetShare {
   }
 
   #growTo(bytes: number): void {
-    const wanted = Math.min(bytes, this.#request.bytesMax);
+    const wanted = Math.min(bytes, this.#request.bytesMax) + this.#whole;
     if (this.#ended || wanted <= this.#bytes || wanted <= FREE_MESSAGE_BYTES) return;
     if (!this.#budget.take(wanted - this.#bytes)) throw this.#budget.refusal();
     this.#bytes = wanted;

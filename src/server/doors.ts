@@ -6,6 +6,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import type { Logger, Meter } from "../base/observe.ts";
+import type { RequestStreamKind } from "../services/request-streams.ts";
 import type { UnaryMethod } from "../services/unary.ts";
 import type { Browsers } from "./browsers.ts";
 import type { ByteBudget } from "./byte-budget.ts";
@@ -25,6 +26,8 @@ export interface DoorOptions {
   readonly routerOptions: ConnectRouterOptions;
   /** By path: unary methods that may be called past the router. */
   readonly unary: ReadonlyMap<string, UnaryMethod>;
+  /** By path: methods that take a stream of requests. */
+  readonly requestStreams: ReadonlyMap<string, RequestStreamKind>;
   readonly page: Page;
   readonly browsers: Browsers;
   /** On every answer, errors included. */

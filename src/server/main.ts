@@ -13,6 +13,7 @@ import { DatabaseActivity } from "../services/activity.ts";
 import { gateOptions, registerMethods } from "../services/connect.ts";
 import { allMethods } from "../services/methods.ts";
 import type { Room } from "../services/pipeline.ts";
+import { requestStreams } from "../services/request-streams.ts";
 import { standardServices } from "../services/standard.ts";
 import { unaryMethods } from "../services/unary.ts";
 import { DiskSpace, freeSpaceOf } from "../store/disk-space.ts";
@@ -89,6 +90,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
         shutdownSignal: stopping.signal,
       },
       unary: unaryMethods(methods, room, messageBytesMax),
+      requestStreams: requestStreams(methods),
       page: await loadPage(BUILT_PAGE),
       browsers,
       headers: { "immudb-uuid": uuid, "immudb-ts-version": OWN_VERSION, ...browsers.headers },

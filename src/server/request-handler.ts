@@ -13,7 +13,7 @@ import type { DoorOptions } from "./doors.ts";
 import { escapeAsGrpc, isGrpc } from "./grpc-message.ts";
 import { jsonUnaryCall } from "./json-unary.ts";
 import { BAD_REQUEST, type PlainAnswer, type PlainRequest, plainAnswer } from "./plain-answer.ts";
-import { shareOf } from "./request-budget.ts";
+import { shareOf, splitBody } from "./request-budget.ts";
 import { requestAddress } from "./trusted-proxies.ts";
 import { discardUnread } from "./unread.ts";
 
@@ -58,6 +58,9 @@ export function requestHandler(options: DoorOptions): RequestHandler {
     if (preflight !== undefined) return send(response, preflight);
     const share = shareOf(options, path, { contentLength, isGrpc: isGrpc(type) });
     countBody(request, share);
+    const counted = request[Symbol.asyncIterator].bind(request) as () => AsyncIterator<Uint8Array>;
+    const body = splitBody(options, path, type, { [Symbol.asyncIterator]: counted }, share);
+    request[Symbol.asyncIterator] = body[Symbol.asyncIterator].bind(body) as () => NodeJS.AsyncIterator<unknown>;
     response.once("close", () => share.end());
     route(request, response);
   };

@@ -14,7 +14,7 @@ import type { DoorOptions } from "./doors.ts";
 import { isGrpc } from "./grpc-message.ts";
 import { grpcTrailerFields } from "./grpc-replies.ts";
 import { PieceQueue } from "./piece-queue.ts";
-import { shareOf } from "./request-budget.ts";
+import { shareOf, splitBody } from "./request-budget.ts";
 import { callerAddress } from "./trusted-proxies.ts";
 
 /** Of a body that somebody else began to read. */
@@ -52,7 +52,7 @@ export class UniversalCalls {
     stream.isWhole = methodKind === "unary" || methodKind === "server_streaming";
     const body = new PulledBody(stream, share, begun);
     stream.sink = body;
-    this.#answer(stream, handler, body)
+    this.#answer(stream, handler, body, share)
       .catch((error: unknown) => {
         if (body.signal.aborted) return;
         const { method } = handler;
@@ -62,7 +62,7 @@ export class UniversalCalls {
       .finally(() => share.end());
   }
 
-  async #answer(stream: ServerStream, handler: UniversalHandler, body: PulledBody): Promise<void> {
+  async #answer(stream: ServerStream, handler: UniversalHandler, body: PulledBody, share: BudgetShare): Promise<void> {
     const { headers } = stream;
     const response = await handler({
       httpVersion: "2.0",
@@ -70,7 +70,7 @@ export class UniversalCalls {
       // Whatever the scheme: of the address, only the query is looked at.
       url: new URL(headers.path, `http://${headers.authority}`).toString(),
       header: headersOf(headers),
-      body,
+      body: splitBody(this.#door, handler.requestPath, headers.get("content-type"), body, share),
       signal: body.signal,
       contextValues: createContextValues().set(peerKey, callerAddress(this.#door.proxies, stream)),
     });

@@ -19,6 +19,7 @@ export async function serve(transport: Transport, messageBytesMax: number): Prom
       routerOptions: { acceptCompression: [], readMaxBytes: messageBytesMax },
       // The short way has no header fields and trailers of a handler's own, which nearly every case asks for.
       unary: new Map(),
+      requestStreams: new Map(),
       page: new Map(),
       browsers: new Browsers({ origins: [], hosts: undefined }),
       headers: {},

@@ -56,6 +56,7 @@ describe("a unary gRPC call that waits", () => {
         routes: (router: ConnectRouter) => router.service(ImmuService, {}),
         routerOptions: { acceptCompression: [], readMaxBytes: 50_000 },
         unary: new Map([[PATH, health]]),
+        requestStreams: new Map(),
         page: new Map(),
         browsers: new Browsers({ origins: [], hosts: undefined }),
         headers: { "immudb-uuid": "x" },
