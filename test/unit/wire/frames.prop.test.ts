@@ -57,6 +57,7 @@ describe("frames", () => {
         const reader = new FrameReader(cutUp(stream(payloads), lengths));
         for (const [i, payload] of payloads.entries()) {
           assert.equal(await reader.next(), payload.length);
+          assert.equal(reader.length, payload.length);
           const pieces: Uint8Array[] = [];
           const wanted = i % 2 === 0 ? Number.POSITIVE_INFINITY : 1;
           for (let piece = await reader.piece(); piece !== undefined; ) {
