@@ -1,6 +1,6 @@
 // `npm run streams`: ten clients at once write and read values of 32 MiB as streams, one more reads at 64 KiB a second, until that
 // one has read all of its value (nine minutes), over each transport. `--seconds N` ends sooner; `--transport own|node` is one
-// of them; `--one-chunk` sends each value in a single chunk.
+// of them; `--one-chunk` sends chunks of 31 MiB.
 
 import { parseArgs } from "node:util";
 import { runStreams } from "./run.ts";

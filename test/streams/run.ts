@@ -28,6 +28,8 @@ import { FrameReader } from "../../src/wire/frame-reader.ts";
 const PROGRAM: string = fileURLToPath(new URL("../../src/cli/immudb.ts", import.meta.url));
 const MIB: number = 1024 * 1024;
 const CHUNK_BYTES: number = 64 * 1024;
+/** About the longest that a message may carry. */
+const MESSAGE_CHUNK_BYTES: number = 31 * MIB;
 /** The longest that a database takes: 32 MiB with the byte that the store puts in front. */
 const VALUE_BYTES: number = 32 * MIB - 1;
 const ADMIN = { username: utf8("immudb"), password: utf8("immudb"), databaseName: "defaultdb" };
@@ -43,7 +45,7 @@ export interface StreamsPlan {
    */
   readonly seconds: number | undefined;
   readonly slowBytesPerSecond: number;
-  /** true: a client sends each value in one chunk. */
+  /** true: a client sends each value in chunks that are as long as may be. */
   readonly oneChunk: boolean;
 }
 
@@ -94,7 +96,7 @@ async function loaded(child: ChildProcess, url: string, plan: StreamsPlan): Prom
     let round = 0;
     do {
       const seed = client * 1000 + ++round;
-      await visitor.write(`client ${client}`, seed, plan.oneChunk ? VALUE_BYTES + 8 : CHUNK_BYTES);
+      await visitor.write(`client ${client}`, seed, plan.oneChunk ? MESSAGE_CHUNK_BYTES : CHUNK_BYTES);
       written++;
       if (await visitor.isRead(`client ${client}`, seed)) read++;
       else findings.push(`client ${client}, value ${round}: not what was written`);
