@@ -69,8 +69,22 @@ export const IMPORT_TABLE: Readonly<Record<string, Room>> = {
     rooms: ["base", "proof", "store", "database", "auth", "replication", "services", "http2", "pgwire", "gateway"],
     packages: ["@connectrpc/connect", "@connectrpc/connect-node", "pino", "prom-client", "smol-toml"],
     portable: false,
-    // Loaded only when a certificate is made.
-    files: { "auto-cert.ts": { packages: ["@peculiar/x509", "reflect-metadata"] } },
+    files: {
+      // Loaded only when a certificate is made.
+      "auto-cert.ts": { packages: ["@peculiar/x509", "reflect-metadata"] },
+      // Loaded only when the environment asks for it.
+      "telemetry.ts": {
+        packages: [
+          "@opentelemetry/api",
+          "@opentelemetry/core",
+          "@opentelemetry/exporter-metrics-otlp-proto",
+          "@opentelemetry/exporter-trace-otlp-proto",
+          "@opentelemetry/resources",
+          "@opentelemetry/sdk-metrics",
+          "@opentelemetry/sdk-trace",
+        ],
+      },
+    },
   },
   cli: {
     // Of replication: what it takes to bring one server's databases into another.

@@ -216,6 +216,10 @@ export const AUDIT_WAIT_MS = 5000;
 export const AUDIT_RETRY_MS = 500;
 /** How long a stopping server tries to store what is left of the audit log, in milliseconds. */
 export const AUDIT_STOP_MS = 5000;
+/** How long a stopping server sends what OpenTelemetry has not got yet, in milliseconds. */
+export const TELEMETRY_STOP_MS = 2000;
+/** Longest processor profile that is taken of a running server, in seconds. */
+export const PROFILE_SECONDS_MAX = 60;
 /** Verifications that a server runs at once. */
 export const VERIFICATIONS_MAX = 2;
 /** Transactions that a replica asks for ahead (database setting `prefetchTxBufferSize`). */

@@ -16,6 +16,7 @@ import { ALL_FLAGS } from "./flags.ts";
 import type { LogFileOptions } from "./log-file.ts";
 import { replicationOf } from "./replication-config.ts";
 import { type Setting, Settings } from "./settings.ts";
+import { type TelemetrySettings, telemetrySettings } from "./telemetry-settings.ts";
 import { type TlsFlags, type TlsSettings, tlsSettings } from "./tls-settings.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 
@@ -79,6 +80,10 @@ export interface ServerConfig {
   /** undefined: no metrics. `isGiven`: somebody asked for them, rather than leaving them to their default. */
   readonly metrics: { readonly port: number; readonly isGiven: boolean } | undefined;
   readonly histograms: boolean;
+  /** Whether callers on this machine may take profiles. */
+  readonly profiles: boolean;
+  /** undefined: OpenTelemetry is told nothing. */
+  readonly telemetry: TelemetrySettings | undefined;
   readonly readyIndexLagMax: number;
   /** Undefined: standard error. */
   readonly logFile: LogFileOptions | undefined;
@@ -157,6 +162,8 @@ export function readConfig(
     auditKinds: auditKinds(settings),
     slowCallMs: settings.duration("log-slow-calls"),
     metrics: metricsServer(settings),
+    telemetry: telemetrySettings(environment, (sentence) => settings.warn(sentence)),
+    profiles: settings.boolean("pprof"),
     histograms: !settings.boolean("no-histograms"),
     readyIndexLagMax: settings.integer("ready-index-lag", 0, Number.MAX_SAFE_INTEGER),
     logFile: logFileOptions(settings),

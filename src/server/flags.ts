@@ -214,7 +214,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
       String(READY_INDEX_LAG_MAX),
       "transactions that an index may be behind before /readyz says no (of this server, not of the original)",
     ),
-    later("pprof", "boolean", "false", "profiling on the port of the metrics"),
+    flag("pprof", "boolean", "false", "processor profiles on the port of the metrics, for callers on this machine"),
     flag("no-histograms", "boolean", "false", "leave out latency histograms"),
     later("web-server", "boolean", "true", "REST interface", "false"),
     later("web-server-port", "integer", "8080", "port of the REST interface"),

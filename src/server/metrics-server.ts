@@ -3,16 +3,18 @@
 //   /metrics   Prometheus text             /livez   200 as long as the process answers
 //   /version   what runs here, JSON        /initz   200 once it has started
 //   /readyz    200, or 503 and the reasons, JSON
+//   /debug/pprof/profile?seconds=N   with --pprof, to callers on this machine: a processor profile (profile.ts)
 //
 // It answers from before the databases are opened until everything is closed.
 
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { COMPATIBLE_VERSION } from "../base/compatible-version.ts";
-import { METRICS_CONNECTIONS_MAX } from "../base/limits.ts";
+import { METRICS_CONNECTIONS_MAX, PROFILE_SECONDS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
 import { StartError } from "./errors.ts";
 import type { Metrics } from "./metrics.ts";
+import { processorProfile } from "./profile.ts";
 import { PROMETHEUS_TYPE, prometheusText } from "./prometheus.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Tls } from "./tls.ts";
@@ -22,7 +24,9 @@ import { OWN_VERSION } from "./version.ts";
 const { createServer } = process.getBuiltinModule("node:http");
 
 const JSON_TYPE = "application/json";
+const BASE = "http://metrics";
 const REQUEST_MS = 10_000;
+const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
 
 export interface MetricsServerOptions {
   readonly address: string;
@@ -32,6 +36,8 @@ export interface MetricsServerOptions {
   readonly readiness: Readiness;
   /** The same as on the port of the calls; undefined: connections are not encrypted. */
   readonly tls: Tls | undefined;
+  /** Whether callers on this machine may take profiles. */
+  readonly profiles: boolean;
   readonly logger: Logger;
 }
 
@@ -85,10 +91,7 @@ export class MetricsServer implements AsyncDisposable {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let answer: Answer;
     try {
-      const isRead = request.method === "GET" || request.method === "HEAD";
-      answer = isRead
-        ? await this.#answer(new URL(request.url ?? "/", "http://metrics").pathname)
-        : text(405, "only GET\n");
+      answer = await this.#answer(request);
     } catch (error) {
       this.#options.logger.error({ err: error }, "the metrics could not be gathered");
       answer = text(500, "the metrics could not be gathered\n");
@@ -97,8 +100,11 @@ export class MetricsServer implements AsyncDisposable {
     response.end(request.method === "HEAD" ? undefined : answer.body);
   }
 
-  async #answer(path: string): Promise<Answer> {
-    switch (path) {
+  async #answer({ method, url = "/", socket }: IncomingMessage): Promise<Answer> {
+    if (method !== "GET" && method !== "HEAD") return text(405, "only GET\n");
+    if (!url.startsWith("/") || !URL.canParse(url, BASE)) return text(400, "that is no path\n");
+    const { pathname, searchParams } = new URL(url, BASE);
+    switch (pathname) {
       case "/metrics":
         return { status: 200, type: PROMETHEUS_TYPE, body: await this.#metrics() };
       case "/livez":
@@ -107,6 +113,8 @@ export class MetricsServer implements AsyncDisposable {
         return text(this.#options.readiness.hasStarted ? 200 : 503, "");
       case "/readyz":
         return this.#ready();
+      case "/debug/pprof/profile":
+        return this.#profile(searchParams.get("seconds") ?? "10", socket.remoteAddress ?? "");
       case "/version":
         return json(200, {
           component: "immudb",
@@ -120,6 +128,19 @@ export class MetricsServer implements AsyncDisposable {
       default:
         return text(404, "there are /metrics, /livez, /readyz, /initz and /version\n");
     }
+  }
+
+  /** Not over the network: it slows the server down, and tells what runs in it. */
+  async #profile(seconds: string, peer: string): Promise<Answer> {
+    if (!this.#options.profiles) return text(404, "profiles are taken with --pprof\n");
+    if (!LOOPBACK.test(peer)) return text(403, "profiles are taken from the machine of the server\n");
+    const wanted = /^\d{1,3}$/.test(seconds) ? Number(seconds) : 0;
+    if (wanted < 1 || wanted > PROFILE_SECONDS_MAX)
+      return text(400, `seconds is a number from 1 to ${PROFILE_SECONDS_MAX}\n`);
+    const profile = await processorProfile(wanted * 1000);
+    return profile === undefined
+      ? text(409, "a profile is being taken\n")
+      : { status: 200, type: JSON_TYPE, body: profile };
   }
 
   #metrics(): Promise<string> {

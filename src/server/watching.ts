@@ -37,10 +37,21 @@ export class Watching implements AsyncDisposable {
   static async start(config: ServerConfig, tls: Tls | undefined, logger: Logger): Promise<Watching> {
     await using opened = new AsyncDisposableStack();
     const readiness = new Readiness(config.readyIndexLagMax);
-    const metrics = config.metrics === undefined ? undefined : new Metrics(readiness, config.histograms);
-    const server = metrics && (await listen(config, { metrics, readiness, tls, logger }));
-    if (server !== undefined) opened.use(server);
+    const { telemetry } = config;
+    const isMeasured = config.metrics !== undefined || telemetry?.metrics !== undefined;
+    const metrics = isMeasured ? new Metrics(readiness, config.histograms) : undefined;
     const listeners: CallListener[] = [];
+    if (telemetry !== undefined) {
+      const { startTelemetry } = await import("./telemetry.ts");
+      const { listener, close } = startTelemetry(telemetry, () => metrics?.families() ?? [], logger);
+      if (listener !== undefined) listeners.push(listener);
+      opened.defer(close);
+    }
+    const server =
+      config.metrics &&
+      metrics &&
+      (await listen(config, { metrics, readiness, tls, logger, profiles: config.profiles }));
+    if (server !== undefined) opened.use(server);
     if (config.logAccess) listeners.push(accessLog(logger));
     if (config.slowCallMs > 0) listeners.push(slowCallLog(logger, config.slowCallMs));
     return new Watching(readiness, metrics, listeners, server, opened.move());

@@ -128,6 +128,21 @@ describe("the port of metrics", () => {
     assert.deepEqual(JSON.parse(body).reasons[0].reason, "disk_low");
   });
 
+  test("takes a processor profile for who asks from this machine, when that is allowed", async () => {
+    await using closed = await startTestServer({ "metrics-server-port": "0" });
+    assert.equal((await ask(closed, "/debug/pprof/profile?seconds=1")).status, 404);
+    await using server = await startTestServer({ "metrics-server-port": "0", pprof: "true" });
+    const [first, second] = await Promise.all(
+      ["?seconds=1", "?seconds=1"].map((q) => ask(server, `/debug/pprof/profile${q}`)),
+    );
+    assert.deepEqual([first?.status, second?.status].sort(), [200, 409]);
+    const taken = first?.status === 200 ? first : second;
+    assert.ok(JSON.parse(taken?.body ?? "").nodes.length > 0);
+    for (const seconds of ["0", "61", "x", "1e9"]) {
+      assert.equal((await ask(server, `/debug/pprof/profile?seconds=${seconds}`)).status, 400, seconds);
+    }
+  });
+
   test("speaks TLS where the server does, and nothing else then", async () => {
     await using server = await startTlsServer({ "metrics-server-port": "0" });
     const url = new URL("/readyz", server.metricsUrl?.replace("http:", "https:"));

@@ -142,11 +142,23 @@ describe("the commands of an operator", () => {
     assert.equal(fine.code, 0, fine.out);
     assert.doesNotMatch(fine.out, /warning|FAILED/);
     assert.match(fine.out, /\n {2}port +0 +--port\n/);
-    const warned = await immudb(["config", "check", "--dir", directory, "--port=0", "--pprof", "--output=json"]);
+    const warned = await immudb([
+      "config",
+      "check",
+      "--dir",
+      directory,
+      "--port=0",
+      "--web-server-port=8081",
+      "--output=json",
+    ]);
     assert.equal(warned.code, 0);
     const { starts, checks } = JSON.parse(warned.out) as { starts: boolean; checks: { result: string }[] };
     assert.equal(starts, true);
-    assert.equal(checks.filter(({ result }) => result === "warning").length, 2, "--pprof, and the default password");
+    assert.equal(
+      checks.filter(({ result }) => result === "warning").length,
+      2,
+      "--web-server-port, and the default password",
+    );
     await assert.rejects(readdir(directory), { code: "ENOENT" });
   });
 

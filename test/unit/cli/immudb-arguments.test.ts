@@ -61,7 +61,7 @@ describe("the command line of immudb", () => {
     const { parsed, out } = parse("--help");
     assert.deepEqual(parsed, { kind: "exit", code: 0 });
     for (const { name } of ALL_FLAGS) assert.ok(out.includes(`--${name} `), name);
-    assert.match(out, /--pprof[\s\S]*?no effect yet/);
+    assert.match(out, /--web-server-port[\s\S]*?no effect yet/);
   });
 
   test("a command takes its own options, and the server's flags before it and after it", () => {

@@ -61,6 +61,8 @@ describe("server configuration", () => {
       auditKinds: undefined,
       slowCallMs: 0,
       metrics: { port: 9497, isGiven: false },
+      telemetry: undefined,
+      profiles: false,
       histograms: true,
       readyIndexLagMax: 100_000,
       logFile: undefined,
