@@ -12,7 +12,7 @@ import { DatabaseError } from "./errors.ts";
 
 /** What entries are read from: a store, or as much of one as that takes. */
 export type EntryReads = Pick<Store, "committed" | "truncatedBefore" | "latest" | "revisions" | "scan"> & {
-  readonly log: Pick<TxLog, "valueOf" | "record" | "entries">;
+  readonly log: Pick<TxLog, "valueOf" | "isWithheld" | "record" | "entries">;
 };
 
 const NO_VALUE = new Uint8Array(0);
@@ -51,9 +51,9 @@ export function entryAtTx(store: EntryReads, key: Uint8Array, txId: bigint, now:
   return entryOfVersion(store, storeKey, requireReadable(version, now), now, step);
 }
 
-/** Whether the value of a version was removed by truncation. A deletion has none that could be. */
-export function isTruncated(store: EntryReads, { txId, metadata }: VersionRecord): boolean {
-  return txId < store.truncatedBefore && metadata?.deleted !== true;
+/** Whether the value of a version was removed by truncation, here or where it comes from. A deletion has none that could be. */
+export function isTruncated(store: EntryReads, { txId, entry, metadata }: VersionRecord): boolean {
+  return (txId < store.truncatedBefore || store.log.isWithheld(txId, entry)) && metadata?.deleted !== true;
 }
 
 /**

@@ -55,6 +55,7 @@ export class LongValues {
       scan: (range) => store.scan(range),
       log: {
         valueOf: shortValueOf,
+        isWithheld: (txId, index) => log.isWithheld(txId, index),
         record: (txId) => log.record(txId),
         entries: (txId, record) => log.entries(txId, record),
       },

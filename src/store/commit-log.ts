@@ -13,7 +13,7 @@ import { u32, viewOf } from "../base/bytes.ts";
 import { Arena } from "./arena.ts";
 import type { Engine, EngineDriver } from "./engine.ts";
 import { StoreError } from "./errors.ts";
-import { COMMITTED_ROW, encodeTxIdRow, FORMAT_ROW, FORMAT_VERSION, txRangeStart } from "./layout.ts";
+import { COMMITTED_ROW, encodeTxIdRow, FORMAT_ROW, FORMAT_VERSION, txRangeStart, WITHHELD_ROW } from "./layout.ts";
 import { type BuiltTx, writeTxRows } from "./records.ts";
 import { type LogTables, logTables, type TxLog, txIdIn } from "./tx-log.ts";
 import type { SpooledValue } from "./value-spool.ts";
@@ -132,12 +132,14 @@ export class LocalCommitLog implements CommitLog {
     const last = group.at(-1) as BuiltTx;
     const isSpooled = group.some((tx) => tx.spooled !== undefined);
     const offsets = this.valuesInSegments || isSpooled ? await this.#appendValues(group) : [];
-    const { engine, log } = this.#log.tables;
+    const { engine, log, meta } = this.#log.tables;
+    const withheld = group.findLast((tx) => tx.withheld)?.header.id;
     try {
       await engine.write((batch) => {
         group.forEach((tx, i) => {
           writeTxRows(tx, offsets[i], (key, value) => batch.put(log, key, value), this.#arena.allocate);
         });
+        if (withheld !== undefined) batch.put(meta, WITHHELD_ROW, encodeTxIdRow(WITHHELD_ROW, withheld));
       });
       this.#arena.clear();
       engine.refresh();
@@ -147,6 +149,8 @@ export class LocalCommitLog implements CommitLog {
         throw failure;
       });
     }
+    // Also what was taken back since counts: it says no more than that later ones have all their values.
+    if (withheld !== undefined) this.#log.withheldUpTo = withheld;
     if (this.#commitsAlone) this.#committed = last.header.id;
   }
 

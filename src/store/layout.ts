@@ -27,6 +27,7 @@
 // log, table "meta":   "format" → u32 version      "committed" → u64 txId, only while it lags behind the last transaction
 //                      "truncated" → u64 txId: the values of earlier transactions are gone
 //                      "removed" → u64 txId: and so are their bytes
+//                      "withheld" → u64 txId: no later transaction came from elsewhere without its values
 //                      each u64 followed by a crc
 //
 // index, table "latest":   store key → txId | entry | revision | metadata | crc          (each number a varint)
@@ -60,6 +61,7 @@ export const FORMAT_ROW: Uint8Array = utf8("format");
 export const COMMITTED_ROW: Uint8Array = utf8("committed");
 export const TRUNCATED_ROW: Uint8Array = utf8("truncated");
 export const REMOVED_ROW: Uint8Array = utf8("removed");
+export const WITHHELD_ROW: Uint8Array = utf8("withheld");
 
 /** Entries of one row. */
 export const ROW_ENTRIES = 32;

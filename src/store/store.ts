@@ -125,6 +125,7 @@ export class Store implements AsyncDisposable {
       this.#committer.settings = settings;
     });
     this.#state.durable([]);
+    this.#committer.resume();
   }
 
   /** Resolves when all that is committed now is in the index, and the index, if `synced`, on disk. Throws `index_behind`. */

@@ -23,6 +23,7 @@ import {
   treeKey,
   txIdOfKey,
   txKey,
+  WITHHELD_ROW,
 } from "./layout.ts";
 import { RecentValues } from "./recent-values.ts";
 import {
@@ -79,6 +80,8 @@ export class TxLog {
   tables: LogTables;
   /** Values of transactions before this one are gone. */
   truncatedBefore: bigint;
+  /** No later transaction came from elsewhere without its values; 0: none did. */
+  withheldUpTo: bigint;
   /** Absent: whoever reads this log needs no values. */
   readonly segments: ValueSegments | undefined;
   /** Whether that is where new values go. */
@@ -101,6 +104,7 @@ export class TxLog {
     this.tables = tables;
     this.segments = segments;
     this.truncatedBefore = truncatedBefore(tables);
+    this.withheldUpTo = txIdIn(tables, WITHHELD_ROW) ?? 0n;
     this.valuesInSegments = valuesInSegments;
     this.#values = new ValueReader(database, this, this.#last);
   }
@@ -192,6 +196,11 @@ export class TxLog {
     const stored = this.#storedAt(txId, index);
     if (stored === undefined || !equalBytes(stored.entry.key, key)) throw this.#damaged(txId, "entry", key);
     return this.#values.source(txId, index, stored);
+  }
+
+  /** Whether the value of an entry never was here, since it was truncated where its transaction comes from. */
+  isWithheld(txId: bigint, index: number): boolean {
+    return txId <= this.withheldUpTo && this.#storedAt(txId, index)?.at.place === "withheld";
   }
 
   /** The store value of one entry, checked to belong to `key`. */

@@ -34,6 +34,8 @@ export interface EntriesSource {
   readonly segments: SegmentReader;
   /** Values of transactions before this one are gone. */
   readonly truncatedBefore: () => bigint;
+  /** No later transaction came without its values. */
+  readonly withheldUpTo: () => bigint;
   /** Makes truncatedBefore() tell what holds now: a truncation records itself before it removes anything. */
   readonly refresh: () => void;
 }
@@ -41,6 +43,8 @@ export interface EntriesSource {
 export class EntriesCheck {
   /** Values that were not looked at since they are truncated. */
   truncatedValues = 0;
+  /** The same of values that never came: their transactions come from elsewhere. */
+  withheldValues = 0;
   readonly #findings: Findings;
   readonly #source: EntriesSource;
 
@@ -158,7 +162,11 @@ export class EntriesCheck {
     const { entry, at } = stored;
     const { covered } = this.#findings;
     const pieces = at.place === "pieces" ? this.#takePieces(txId, index, entry) : undefined;
-    if (at.place === "withheld" || (entry.vLen > 0 && txId < this.#source.truncatedBefore())) {
+    if (at.place === "withheld" && txId <= this.#source.withheldUpTo()) {
+      this.withheldValues++;
+      return;
+    }
+    if (entry.vLen > 0 && txId < this.#source.truncatedBefore()) {
       this.truncatedValues++;
       return;
     }

@@ -26,6 +26,8 @@ export interface LogCheckParts {
   /** States that the log must hold. */
   readonly known: readonly StorePoint[];
   readonly truncatedBefore: () => bigint;
+  /** No later transaction came without its values. */
+  readonly withheldUpTo: () => bigint;
   /** The transaction that the index has come to; its versions and those of earlier ones are added to `versions`. */
   readonly indexed: bigint;
   readonly versions: VersionSet;
@@ -51,7 +53,7 @@ export class LogCheck {
   #txId = 0n;
 
   constructor(parts: LogCheckParts) {
-    const { engine, log, findings, known, segments, truncatedBefore } = parts;
+    const { engine, log, findings, known, segments, truncatedBefore, withheldUpTo } = parts;
     this.#parts = parts;
     this.#rows = new RowStream(engine, log);
     this.#chain = new ChainCheck(findings, known, storedNodes(log));
@@ -59,6 +61,7 @@ export class LogCheck {
       take: (key) => this.#take(key),
       segments,
       truncatedBefore,
+      withheldUpTo,
       refresh: () => {
         this.#rows.pause();
         engine.refresh();
@@ -192,10 +195,14 @@ export class LogCheck {
 
   #sumUp(): void {
     const { notCovered } = this.#parts.findings;
-    const { truncatedValues } = this.#entries;
+    const { truncatedValues, withheldValues } = this.#entries;
     if (truncatedValues > 0)
       notCovered.push(
         `${truncatedValues} values of transactions before ${this.#parts.truncatedBefore()}: they were truncated`,
+      );
+    if (withheldValues > 0)
+      notCovered.push(
+        `${withheldValues} values that never came: they were truncated where their transactions come from`,
       );
     const { treeUnchecked } = this.#chain;
     if (treeUnchecked > 0)

@@ -24,6 +24,7 @@ import {
   txIdOfKey,
   txKey,
   WATERMARK_ROW,
+  WITHHELD_ROW,
 } from "./layout.ts";
 import type { LogTables } from "./tx-log.ts";
 import { IndexCheck, type IndexSource } from "./verify-index.ts";
@@ -53,6 +54,9 @@ export interface VerifyOptions {
 
 const NOTHING_INDEXED: IndexWatermark = { txId: 0n, alh: EMPTY_ALH, latestRows: 0n, historyRows: 0n };
 
+/** Greater than any transaction id: what was taken back may have had one that is not there. */
+const NO_TX = 2n ** 64n;
+
 /** Verifies a database. Returns the end of the history that was verified; the findings collect everything else. */
 export async function verifyStore(
   source: VerifySource,
@@ -75,6 +79,7 @@ export async function verifyStore(
     findings,
     known: options.known,
     truncatedBefore: () => idAt(log, TRUNCATED_ROW) ?? 1n,
+    withheldUpTo: () => idAt(log, WITHHELD_ROW) ?? 0n,
     indexed: watermark?.txId ?? 0n,
     versions: logVersions,
   });
@@ -98,7 +103,8 @@ function checkMeta(log: LogTables, { live }: VerifyOptions, findings: Findings):
   const committed = readId(log, COMMITTED_ROW, "committed", end, findings);
   const truncated = readId(log, TRUNCATED_ROW, "truncated", end, findings);
   readId(log, REMOVED_ROW, "truncated", truncated ?? 1n, findings);
-  const rows = [FORMAT_ROW, COMMITTED_ROW, TRUNCATED_ROW, REMOVED_ROW];
+  readId(log, WITHHELD_ROW, "truncated", NO_TX, findings);
+  const rows = [FORMAT_ROW, COMMITTED_ROW, TRUNCATED_ROW, REMOVED_ROW, WITHHELD_ROW];
   for (const { key } of log.meta.range({}))
     if (!rows.some((row) => equalBytes(row, key))) findings.add("row", "a row about the log as a whole is unknown");
   return live && committed !== undefined && committed < end ? committed : end;

@@ -14,12 +14,14 @@ import { sha256 } from "../../../src/proof/sha256.ts";
 import { alh } from "../../../src/proof/tx-header.ts";
 import { StoreError } from "../../../src/store/errors.ts";
 import { txToExport } from "../../../src/store/export.ts";
+import { encodeTxIdRow, WITHHELD_ROW } from "../../../src/store/layout.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { TxSpec } from "../../../src/store/tx-spec.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { SimulatedDisk } from "../../support/simulated-engine.ts";
 import { MemoryLedger } from "../proof/memory-ledger.ts";
 import { codeOf, inDirectory, onDisk, onSimulatedDisk, SETTINGS, setOf, turns } from "./support.ts";
+import { CopiedRows } from "./verify-support.ts";
 
 const NOBODY = undefined;
 const LONG = "x".repeat(3 << 20);
@@ -263,6 +265,13 @@ describe("a transaction that was made elsewhere", () => {
       assert.deepEqual(replica.committed, source.committed);
       await replica.settled();
       await replica.close();
+
+      const copied = await CopiedRows.of(directory);
+      const whole = await copied.verify();
+      assert.deepEqual(whole.list, []);
+      assert.match(whole.notCovered[0] ?? "", /^\d+ values that never came/);
+      copied.logMeta.set(WITHHELD_ROW, encodeTxIdRow(WITHHELD_ROW, 1n));
+      assert.ok((await copied.verify()).list.length > 0, "nothing says that they never came");
 
       await using again = await open();
       const long = again.latest(plainKey(utf8("long")));
