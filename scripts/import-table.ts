@@ -46,7 +46,10 @@ export const IMPORT_TABLE: Readonly<Record<string, Room>> = {
     rooms: ["base", "proof", "wire", GEN],
     packages: ["@bufbuild/protobuf", "@connectrpc/connect", "@connectrpc/connect-web"],
     portable: true,
-    files: { "node.ts": { packages: ["@connectrpc/connect-node"], portable: false } },
+    files: {
+      "node.ts": { packages: ["@connectrpc/connect-node"], portable: false },
+      "eager-streams.ts": { packages: ["@connectrpc/connect-node"], portable: false },
+    },
   },
   // Of the store its errors: a transaction that does not continue the chain is a divergence, any other refusal is not.
   replication: {

@@ -28,6 +28,7 @@ import {
   STATE_LOCK_WAIT_MS,
 } from "../base/limits.ts";
 import type { State } from "../proof/model.ts";
+import { eagerStreams } from "./eager-streams.ts";
 import { ClientError } from "./errors.ts";
 import { checkAdvance, type StateSlot, type StateStore } from "./trusted-state.ts";
 import { Turns } from "./turns.ts";
@@ -74,7 +75,7 @@ export function createNodeTransport(address: string, options: NodeTransportOptio
   );
   const transport = createGrpcTransport({
     baseUrl,
-    sessionManager,
+    sessionManager: baseUrl.startsWith("https:") ? eagerStreams(sessionManager) : sessionManager,
     acceptCompression: [],
     readMaxBytes: options.readMaxBytes ?? CLIENT_ANSWER_BYTES_MAX,
   });

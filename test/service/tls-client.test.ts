@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createClient } from "@connectrpc/connect";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
+import { utf8 } from "../../src/base/bytes.ts";
 import { type Failure, failureOf, UsageError } from "../../src/cli/exit-codes.ts";
 import { clientTls, type TlsOptions } from "../../src/cli/immuclient/tls-options.ts";
 import { type ClientTls, createNodeTransport } from "../../src/client/node.ts";
 import { Authority, selfSigned, writePair } from "../support/certificates.ts";
 import { startTestServer } from "../support/test-server.ts";
 import { startTlsServer } from "../support/tls-server.ts";
+import { ADMIN } from "./support.ts";
 
 const NONE: TlsOptions = { tls: false, mtls: false };
 
@@ -36,6 +38,24 @@ describe("a client over TLS", () => {
     assert.equal(await failureAt(server.port, trusted), undefined);
     await using alone = await startTlsServer({}, { credentials: await selfSigned() });
     assert.equal(await failureAt(alone.port, clientTls({ ...NONE, clientcas: alone.files.certificate })), undefined);
+  });
+
+  test("gets every answer of many calls at once", async () => {
+    await using server = await startTlsServer();
+    const tls = clientTls({ ...NONE, clientcas: server.authorityFile });
+    const transport = createNodeTransport(`127.0.0.1:${server.port}`, { tls: tls ?? {} });
+    const client = createClient(ImmuService, transport);
+    try {
+      const headers = { sessionid: (await client.openSession(ADMIN)).sessionID };
+      const [key, value] = [utf8("k"), utf8("v")];
+      await client.set({ KVs: [{ key, value }] }, { headers });
+      const ask = async (): Promise<void> => {
+        for (let i = 0; i < 15; i++) assert.deepEqual((await client.get({ key }, { headers })).value, value);
+      };
+      await Promise.all(Array.from({ length: 50 }, ask));
+    } finally {
+      transport.close();
+    }
   });
 
   test("says what to do when it does not trust the server, or one of them does not speak TLS", async () => {
