@@ -9,6 +9,7 @@ import type { Database } from "../../../src/database/database.ts";
 import type { ExportRequest, ReplicaState, TxExport } from "../../../src/database/replication.ts";
 import { sha256 } from "../../../src/proof/sha256.ts";
 import {
+  brief,
   codeOf,
   getRequest,
   historyRequest,
