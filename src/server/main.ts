@@ -79,8 +79,8 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   const doors = openDoors(
     {
       routes: (router) => {
-        registerMethods(router, methods, room);
         registerStandard(router);
+        registerMethods(router, methods, room);
       },
       routerOptions: {
         ...gateOptions(methods, room),

@@ -20,7 +20,7 @@ import { failed } from "./call-end.ts";
 import { CallFailure } from "./error-table.ts";
 import { identify, type Room, type ServedMethod, whileAllowed } from "./pipeline.ts";
 import { serve, serveStream } from "./serve.ts";
-import { blameSenders, isUnreadable } from "./unreadable.ts";
+import { blameSenders, readable } from "./unreadable.ts";
 
 /** The address a request came from, put into the context values by the transport; empty inside the process. */
 export const peerKey: ContextKey<string> = createContextKey("");
@@ -52,7 +52,7 @@ export function isOfGrpc(path: string): boolean {
   return path.startsWith("/grpc.");
 }
 
-/** Registers every method, the ones without a handler too: they answer for themselves. */
+/** Registers every method, the ones without a handler too: they answer for themselves. After what else is registered. */
 export function registerMethods(router: ConnectRouter, methods: readonly ServedMethod[], room: Room): void {
   for (const method of methods) {
     const answer = ANSWERS[method.descriptor.methodKind];
@@ -99,11 +99,9 @@ async function* requestsOf(
   room: Room,
 ): AsyncGenerator<unknown> {
   try {
-    yield* whileAllowed(method, messages as AsyncIterable<unknown>, identified(context), room);
+    yield* whileAllowed(method, readable(messages as AsyncIterable<unknown>), identified(context), room);
   } catch (error) {
-    if (!(error instanceof ConnectError)) throw error;
-    const code = isUnreadable(error.code, error.rawMessage) ? Code.InvalidArgument : error.code;
-    throw new CallFailure(code, error.rawMessage);
+    throw error instanceof ConnectError ? new CallFailure(error.code, error.rawMessage) : error;
   }
 }
 

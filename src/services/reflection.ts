@@ -7,6 +7,7 @@ import { ServerReflection as ReflectionV1 } from "../../gen/grpc/reflection/v1/r
 import { ServerReflection as ReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { PUBLIC_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import { DescriptorIndex, serialised, withDependencies } from "./descriptor-index.ts";
+import { readable } from "./unreadable.ts";
 
 /** A request of either version: they only differ in their names. */
 interface Question {
@@ -41,7 +42,7 @@ export function registerReflection(router: ConnectRouter, services: readonly Des
     questions: AsyncIterable<Q>,
   ): AsyncGenerator<{ validHost: string; originalRequest: Q; messageResponse: Answer }> {
     const sent = new Set<DescFile>();
-    for await (const question of questions) {
+    for await (const question of readable(questions)) {
       const messageResponse = answer(question.messageRequest, index(), sent);
       yield { validHost: question.host, originalRequest: question, messageResponse };
     }

@@ -6,7 +6,7 @@
 //   gRPC-Web         one frame of flag 80: the same as text
 //   Connect          HTTP 500 and JSON {"code":"internal","message":…}; of a stream one frame of flag 02, with it as "error"
 
-import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 
 /** How the library's texts begin. */
@@ -16,12 +16,18 @@ const FLAG_CONNECT_END = 0x02;
 const HTTP_BAD_REQUEST = 400;
 const HTTP_INTERNAL = 500;
 
-/** What the library says of bytes that are no message. */
-export function isUnreadable(code: Code, text: string): boolean {
-  return code === Code.Internal && UNREADABLE.test(text);
+/** The requests of a stream, for a handler that takes many. */
+export async function* readable<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    if (!(error instanceof ConnectError && error.code === Code.Internal && UNREADABLE.test(error.rawMessage)))
+      throw error;
+    throw new ConnectError(error.rawMessage, Code.InvalidArgument);
+  }
 }
 
-/** Corrects what the router's handlers of methods with a single request answer. */
+/** Corrects what the router's handlers of methods with a single request answer: of all that are registered by now. */
 export function blameSenders(router: ConnectRouter): void {
   const { handlers } = router;
   for (const [i, handler] of handlers.entries()) {

@@ -77,6 +77,7 @@ export function userHandlers(room: Room): Handlers<typeof ImmuService> {
     },
 
     changePermission: async ({ action, username: name, database: asked, permission: number }, ctx) => {
+      requireAction(action);
       const permission = PERMISSIONS.get(number);
       if (number === SYSADMIN) throw new AuthError("sysadmin_unique", "there is one system administrator");
       if (permission === undefined) throw new AuthError("grant_unknown", `there is no permission ${number}`);
@@ -94,6 +95,7 @@ export function userHandlers(room: Room): Handlers<typeof ImmuService> {
     },
 
     changeSQLPrivileges: async ({ action, username: name, database: asked, privileges }, ctx) => {
+      requireAction(action);
       const database = asked.toLowerCase();
       requireDatabase(room, database, (cause) => {
         return new AuthError("grant_database_not_found", "the database does not exist", {}, cause);
@@ -122,6 +124,12 @@ export function userHandlers(room: Room): Handlers<typeof ImmuService> {
       return {};
     },
   };
+}
+
+/** Throws IllegalArguments for a number that says nothing: what is not granted is not revoked either. */
+function requireAction(action: PermissionAction): void {
+  if (action === PermissionAction.GRANT || action === PermissionAction.REVOKE) return;
+  throw new DatabaseError("illegal_arguments", `there is no action ${action}`);
 }
 
 /** The system administrator sees everybody, an administrator who has a permission on a database of his, anyone himself. */

@@ -17,6 +17,8 @@ export interface Call {
   readonly method: DescMethod;
   readonly protocol: Protocol;
   readonly codec: "proto" | "json";
+  /** In Connect's form for methods without side effects: the message is in the address. */
+  readonly isGet: boolean;
   readonly http: 1 | 2;
   readonly headers: Readonly<Record<string, string>>;
   /** One message each. */
@@ -65,8 +67,9 @@ export class RpcClient {
     const enveloped = call.protocol !== "connect" || call.method.methodKind !== "unary";
     const body = enveloped
       ? Buffer.concat(call.messages.flatMap((message) => [(call.envelope ?? envelope)(message), message]))
-      : Buffer.from(call.messages[0] ?? new Uint8Array(0));
-    const headers = { "content-type": contentType(call, enveloped), te: "trailers", ...call.headers };
+      : Buffer.from((call.isGet ? undefined : call.messages[0]) ?? new Uint8Array(0));
+    const type = call.isGet ? {} : { "content-type": contentType(call, enveloped) };
+    const headers = { ...type, te: "trailers", ...call.headers };
     if (call.http === 2) return read(call, await this.#overHttp2(call, headers, body), enveloped);
     let raw = await this.#overHttp1(call, headers, body);
     // A server may close an idle connection at the moment when it is used again.
@@ -80,7 +83,7 @@ export class RpcClient {
       this.#session.on("error", () => undefined);
     }
     const raw: Raw = { http: 0, headers: {}, trailers: {}, chunks: [], broken: undefined };
-    const stream = this.#session.request({ ":method": "POST", ":path": pathOf(call.method), ...headers });
+    const stream = this.#session.request({ ":method": verbOf(call), ":path": pathOf(call), ...headers });
     return new Promise((resolve) => {
       const timers = endings(call, raw, () => stream.close(8));
       let size = 0;
@@ -105,18 +108,15 @@ export class RpcClient {
         if (!ended) raw.broken ??= "cut";
         resolve(raw);
       });
-      stream.end(body);
+      if (!call.isGet) stream.end(body);
     });
   }
 
   #overHttp1(call: Call, headers: Record<string, string>, body: Buffer): Promise<Raw> {
     const raw: Raw = { http: 0, headers: {}, trailers: {}, chunks: [], broken: undefined };
     return new Promise((resolve) => {
-      const request = http1Request(`${this.#url}${pathOf(call.method)}`, {
-        method: "POST",
-        headers,
-        agent: this.#agent,
-      });
+      const options = { method: verbOf(call), headers, agent: this.#agent };
+      const request = http1Request(`${this.#url}${pathOf(call)}`, options);
       const timers = endings(call, raw, () => request.destroy());
       const done = (isWhole: boolean): void => {
         timers();
@@ -139,8 +139,15 @@ export class RpcClient {
   }
 }
 
-function pathOf(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
+function verbOf({ isGet }: Call): string {
+  return isGet ? "GET" : "POST";
+}
+
+function pathOf({ method, isGet, codec, messages }: Call): string {
+  const path = `/${method.parent.typeName}/${method.name}`;
+  if (!isGet) return path;
+  const message = Buffer.from(messages[0] ?? new Uint8Array(0)).toString("base64url");
+  return `${path}?connect=v1&encoding=${codec}&base64=1&message=${message}`;
 }
 
 function contentType({ protocol, codec }: Call, enveloped: boolean): string {

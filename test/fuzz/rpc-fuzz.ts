@@ -11,6 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
+import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { AuthorizationService } from "../../gen/immudb/model/authorization_pb.ts";
 import { DocumentService } from "../../gen/immudb/model/document_service_pb.ts";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
@@ -27,7 +30,9 @@ const START_MS_MAX = 30_000;
 /** How long calls may stay under way when their callers have gone, in milliseconds. */
 const QUIET_MS_MAX = 10_000;
 
-const METHODS = [ImmuService, AuthorizationService, DocumentService, VerifyService].flatMap(({ methods }) => methods);
+const SERVICES = [ImmuService, AuthorizationService, DocumentService, VerifyService];
+const SERVICES_OF_GRPC = [Health, ServerReflection, ServerReflectionAlpha];
+const METHODS = [...SERVICES, ...SERVICES_OF_GRPC].flatMap(({ methods }) => methods);
 const DATABASES = ["defaultdb", "fuzz0", "fuzz1"];
 /** By name: what he may do with fuzz0. */
 const USERS: Readonly<Record<string, number>> = { reader: 1, writer: 2, owner: 254 };
@@ -36,6 +41,16 @@ export interface Finding {
   readonly seed: number;
   readonly what: string;
 }
+
+/** How a call is made that is to go well. */
+const PLAIN = {
+  protocol: "grpc",
+  codec: "proto",
+  http: 2,
+  isGet: false,
+  envelope: undefined,
+  leavesAfterMs: undefined,
+} as const;
 
 /** What happened, all conversations together. */
 export interface Totals {
@@ -72,10 +87,11 @@ export class Session {
     });
   }
 
-  static async open(totals: Totals): Promise<Session> {
+  /** With an even `seed`, the server keeps records of all calls and says in transactions who made them. */
+  static async open(totals: Totals, seed: number): Promise<Session> {
     const directory = await mkdtemp(join(tmpdir(), "rpc-fuzz-"));
     const server = join(import.meta.dirname, "rpc-server.ts");
-    const child = fork(server, [directory], { execArgv: ["--expose-gc"], timeout: 0 });
+    const child = fork(server, [directory, seed % 2 === 0 ? "records" : ""], { execArgv: ["--expose-gc"], timeout: 0 });
     const [ready] = (await once(child, "message", { signal: AbortSignal.timeout(START_MS_MAX) })) as [FromServer];
     if (ready.kind !== "ready") throw new Error(`the server did not start: ${JSON.stringify(ready)}`);
     const session = new Session(child, directory, ready.url, totals);
@@ -212,8 +228,7 @@ export class Session {
     const method = ImmuService.method[name];
     const input: DescMessage = method.input;
     const message = toBinary(input, create(input, request as MessageInitShape<DescMessage>));
-    const plain = { protocol: "grpc", codec: "proto", http: 2, envelope: undefined, leavesAfterMs: undefined } as const;
-    const answer = await this.#client.call({ ...plain, method, headers, messages: [message] });
+    const answer = await this.#client.call({ ...PLAIN, method, headers, messages: [message] });
     const [bytes] = answer.messages;
     return answer.status?.code === 0 && bytes !== undefined ? fromBinary(method.output, bytes) : undefined;
   }

@@ -7,9 +7,9 @@ import { parseArgs } from "node:util";
 import { Code } from "@connectrpc/connect";
 import { type Finding, Session, type Totals } from "./rpc-fuzz.ts";
 
-const CONVERSATIONS_OF_A_SERVER = 2000;
+const CONVERSATIONS_OF_A_SERVER = 500;
 /** After so many conversations memory has reached its size; from then on it may not grow by more than this. */
-const WARM_AFTER = 200;
+const WARM_AFTER = 100;
 const GROWTH_BYTES_MAX: number = 96 * 1024 * 1024;
 const FINDINGS_MAX = 20;
 
@@ -34,7 +34,7 @@ const isDone = (): boolean =>
   totals.conversations >= runsMax || performance.now() >= endsAt || findings.length >= FINDINGS_MAX;
 
 while (!isDone()) {
-  const session = await Session.open(totals);
+  const session = await Session.open(totals, seed);
   let warmBytes: number | undefined;
   for (let i = 1; i <= CONVERSATIONS_OF_A_SERVER && !isDone() && !session.isOver; i++) {
     await session.run(seed++);

@@ -1,6 +1,7 @@
 // Which call comes next: its method, protocol, credentials, headers and messages, and what is wrong with them.
 
 import type { DescMethod } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Call, Protocol } from "./rpc-client.ts";
 import { messageBytes, messageJson } from "./rpc-messages.ts";
 import type { World } from "./rpc-world.ts";
@@ -69,16 +70,19 @@ export class Maker {
     const protocol = world.pick<Protocol>(["grpc", "grpc", "grpc-web", "connect"]);
     const codec = random.chance(0.2) ? "json" : "proto";
     const make = codec === "json" ? messageJson : messageBytes;
+    const isPure = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
     return {
       method,
       protocol,
       codec,
+      isGet: protocol === "connect" && method.methodKind === "unary" && isPure && random.chance(0.2),
       // gRPC's trailers need HTTP/2.
       http: protocol !== "grpc" && random.chance(0.3) ? 1 : 2,
       headers: this.#headers(),
       messages: Array.from({ length: this.#count(method) }, () => make(method.input, world)),
       envelope: random.chance(0.03) ? this.#envelope() : undefined,
-      leavesAfterMs: random.chance(0.03) ? random.below(30) : undefined,
+      // Who watches is answered until he leaves.
+      leavesAfterMs: random.chance(0.03) || method.name === "Watch" ? random.below(30) : undefined,
     };
   }
 

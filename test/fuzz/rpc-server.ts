@@ -11,7 +11,7 @@ export type FromServer =
   | { readonly kind: "wrong"; readonly what: string }
   | { readonly kind: "memory"; readonly bytes: number };
 
-const [directory = ""] = process.argv.slice(2);
+const [directory = "", records = ""] = process.argv.slice(2);
 const tell = (message: FromServer): void => void process.send?.(message);
 
 process.on("unhandledRejection", (error) => tell({ kind: "wrong", what: `unhandled rejection: ${textOf(error)}` }));
@@ -25,7 +25,15 @@ const logger: Logger = {
     tell({ kind: "wrong", what: `logged: ${message} ${JSON.stringify(fields)} ${textOf(err)}` }),
 };
 
-const flags = { address: "127.0.0.1", port: "0", dir: directory, "max-sessions": "10000", "login-slowdown": "false" };
+const flags = {
+  address: "127.0.0.1",
+  port: "0",
+  dir: directory,
+  "max-sessions": "10000",
+  "metrics-server": "false",
+  "login-slowdown": "false",
+  ...(records === "" ? {} : { "audit-log": "true", "log-access": "true", "log-request-metadata": "true" }),
+};
 const { url, close } = await startServer(readConfig(new Map(Object.entries(flags)), {}).config, { logger });
 
 process.on("message", async (asked) => {

@@ -24,6 +24,7 @@ const CALL: Call = {
   method: ImmuService.method.get,
   protocol: "grpc",
   codec: "proto",
+  isGet: false,
   http: 2,
   headers: {},
   messages: [],

@@ -76,6 +76,7 @@ describe("users", () => {
       [create(admin, "one", 1), Code.Unknown, "user already exists"],
       [create(admin, "two", 0), Code.Unknown, "unrecognized permission"],
       [create(admin, "two", 255), Code.Unknown, "can not create another system admin"],
+      [grant("one", 1, "books", 7 as PermissionAction), Code.InvalidArgument, "illegal arguments"],
       [create(admin, "two", 1, "nosuch"), Code.Unknown, "database nosuch does not exist"],
       [
         admin.createUser({ user: utf8("two"), password: utf8(""), permission: 1, database: "books" }),
