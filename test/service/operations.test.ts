@@ -176,6 +176,7 @@ describe("the commands of an operator", () => {
       [["--port=0", "--dir", server.directory], /FAILED +data directory .*in use[\s\S]*stop the server/],
       [["--port=0", "--dir", file], /FAILED +data directory/],
       [["--port=0", "--dir", home, `--signingKey=${badKey}`], /FAILED +signing key .*bad\.pem/],
+      [["--port=0", "--dir", home, `--certificate=${badKey}`, `--pkey=${badKey}`], /FAILED +TLS .*bad\.pem/],
       [["--dir", home, "--address=127.0.0.1", `--port=${port}`], /FAILED +port .*EADDRINUSE/],
     ] as const) {
       const { code, out } = await immudb(["config", "check", ...flags]);

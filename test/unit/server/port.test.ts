@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer as createHttpServer, request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { silentLogger, silentMeter } from "../../../src/base/observe.ts";
 import { encodeFields } from "../../../src/http2/header-fields.ts";
 import { Http2Server } from "../../../src/http2/http2-server.ts";
@@ -12,6 +16,8 @@ import type { ServerStream } from "../../../src/http2/server-stream.ts";
 import { StartError } from "../../../src/server/errors.ts";
 import { type Http2Door, stockHttp2Door } from "../../../src/server/http2-door.ts";
 import { Port, protocolOf } from "../../../src/server/port.ts";
+import { Tls } from "../../../src/server/tls.ts";
+import { selfSigned, writePair } from "../../support/certificates.ts";
 
 const PREFACE_TIMEOUT_MS = 200;
 const GRACE_MS = 2000;
@@ -178,6 +184,36 @@ for (const [transport, http2Door] of Object.entries(HTTP2_DOORS))
       await port.close(100);
       assert.equal(await stuck, "ECONNRESET");
       assert.equal(await idle, "");
+    });
+
+    test("over TLS closes a connection that stops before, in, or after its handshake, and serves the others", async (t) => {
+      const directory = await mkdtemp(join(tmpdir(), "port-"));
+      t.after(() => rm(directory, { recursive: true }));
+      const credentials = await selfSigned();
+      const { certificate, pkey: privateKey } = await writePair(directory, "server", credentials);
+      const settings = { certificate, privateKey, auto: false, clientAuthorities: undefined };
+      const http1 = createHttpServer((request, response) => void response.end(request.httpVersion));
+      const secure = await Port.listen({
+        address: "127.0.0.1",
+        port: 0,
+        http1,
+        http2: http2Door(({ end }) => end("2.0")),
+        tls: await Tls.open(settings, silentLogger),
+        prefaceTimeoutMs: PREFACE_TIMEOUT_MS,
+      });
+      t.after(() => secure.close(0));
+      const ca = credentials.cert;
+      const stopped = ["", "\x16", "\x16\x03\x01\x02\x00\x01"].map((first) => {
+        const socket = connect(secure.number, "127.0.0.1");
+        socket.write(first, "latin1");
+        return received(socket.on("error", () => {}));
+      });
+      const silent = connectTls({ port: secure.number, host: "127.0.0.1", servername: "localhost", ca });
+      stopped.push(received(silent));
+      const session = connectHttp2(`https://localhost:${secure.number}`, { ca, host: "127.0.0.1" });
+      assert.equal(await text(session.request({ ":path": "/" })), "2.0");
+      session.close();
+      assert.equal((await Promise.all(stopped)).at(-1), "");
     });
 
     test("says what to do when its address is taken", async () => {
