@@ -61,7 +61,7 @@ ${SECRETS.map(({ name }) => `- \`${secretFileName(name)}\` for \`--${name}\``).j
 
 Before other machines can reach the server, give the system administrator a password of his own: \`--admin-password\` at the
 first start on a data directory. The default address is every interface, as in the original; with the default password the
-server warns about it loudly.
+server warns about it loudly, and with \`--refuse-default-password\` it does not start.
 `;
 
 /** The whole document. */

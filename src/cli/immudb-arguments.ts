@@ -27,7 +27,9 @@ export function parseArguments(args: readonly string[], output: Output): Argumen
   let serve = false;
   let named: { readonly command: Subcommand; readonly options: CommandLine["options"] } | undefined;
   const program = new Command("immudb")
-    .description("Tamper-evident database server. Every flag can also be set as IMMUDB_NAME in the environment.")
+    .description(
+      "Tamper-evident database server. Every flag can also be set as IMMUDB_NAME in the environment, or by name in a configuration file.",
+    )
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: output.err })
     .showHelpAfterError("(immudb --help lists all flags)")
