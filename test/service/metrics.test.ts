@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
 import { createServer } from "node:net";
@@ -28,6 +28,8 @@ async function clientOf(server: TestServer, databaseName = "defaultdb") {
     headers,
   };
 }
+
+const LABELS = new Set(["grpc_method", "grpc_code"]);
 
 const kv = (key: string) => ({ key: utf8(key), value: utf8("v") });
 
@@ -164,9 +166,25 @@ describe("the port of metrics", () => {
   });
 });
 
+describe("the dashboard", () => {
+  test("asks only for metrics that there are", async () => {
+    const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), "utf8");
+    const [dashboard, documented] = [
+      JSON.parse(await read("deploy/grafana/dashboard.json")),
+      await read("docs/operations.md"),
+    ];
+    const asked = dashboard.panels.flatMap(({ targets }: { targets: { expr: string }[] }) => {
+      return targets
+        .flatMap(({ expr }) => expr.match(/\b(?:immudb|grpc)_\w+/g) ?? [])
+        .filter((name) => !LABELS.has(name));
+    });
+    assert.ok(asked.length >= 10);
+    for (const name of asked) assert.ok(documented.includes(`\`${name.replace(/_bucket$/, "")}\``), name);
+  });
+});
+
 describe("docs/operations.md", () => {
   test("has a row for every metric that a room reports", async () => {
-    const { readFile } = await import("node:fs/promises");
     const text = await readFile(new URL("../../docs/operations.md", import.meta.url), "utf8");
     for (const name of Object.keys(METRICS)) assert.ok(text.includes(`\`${name}\``), name);
   });
