@@ -113,12 +113,13 @@ export async function until(holds: () => Promise<boolean> | boolean): Promise<vo
 /** Waits until the replica ends where the primary does. Resolves with that state of both. */
 export async function untilLevel({ primary, replica }: Pair): Promise<readonly [ServerState, ServerState]> {
   const wanted = await primary.state();
-  let found = await replica.state();
-  await until(async () => {
-    found = await replica.state();
-    return found.txId >= wanted.txId;
+  return replica.with(async (client) => {
+    for (;;) {
+      const found = await client.currentState();
+      if (found.txId >= wanted.txId) return [wanted, found];
+      await sleep(POLL_MS);
+    }
   });
-  return [wanted, found];
 }
 
 async function freePorts(): Promise<readonly [number, number]> {
