@@ -222,17 +222,14 @@ export const TELEMETRY_STOP_MS = 2000;
 export const PROFILE_SECONDS_MAX = 60;
 /** Verifications that a server runs at once. */
 export const VERIFICATIONS_MAX = 2;
-/** Transactions that a replica asks for ahead (database setting `prefetchTxBufferSize`). */
+/** Transactions that a replica may ask for ahead (database setting `prefetchTxBufferSize`). */
 export const REPLICATION_PREFETCH_MAX = 10_000;
-/** Transactions that a replica writes at once (database setting `replicationCommitConcurrency`); they share syncs. */
-export const REPLICATION_APPLIES_MAX = 1000;
 /** How long a primary may say nothing in the middle of a call, in milliseconds. */
 export const REPLICATION_SILENCE_MS = 30_000;
 /** How often a session at a primary is kept alive, in milliseconds. */
 export const PRIMARY_KEEPALIVE_MS = 60_000;
-/** Transactions that a replica asks for ahead, and writes at once, when its settings do not say. */
+/** Transactions that a replica asks for ahead, and has waiting for the disk, when its settings do not say. */
 export const REPLICATION_PREFETCH_DEFAULT = 100;
-export const REPLICATION_APPLIES_DEFAULT = 100;
 /** Bytes that a replica fetches ahead and has not written; beyond that the primary waits. */
 export const REPLICATION_BYTES_AHEAD_MAX: number = 64 * 1024 * 1024;
 /** How soon a replica asks again for a transaction that is not there yet, in milliseconds: at first, and at last. */

@@ -8,7 +8,7 @@
 // A replica that names no host is fed by whoever calls ReplicateTx. What only matters to a replica is kept on a primary: a
 // database that changes its role keeps the rest.
 
-import { REPLICATION_APPLIES_MAX, REPLICATION_PREFETCH_MAX } from "../base/limits.ts";
+import { REPLICATION_PREFETCH_MAX } from "../base/limits.ts";
 import { DatabaseError } from "./errors.ts";
 
 export interface ReplicationSettings {
@@ -24,9 +24,9 @@ export interface ReplicationSettings {
   readonly syncReplication: boolean;
   /** Of a primary: how many replicas must have a transaction before it is acknowledged. */
   readonly syncAcks: number;
-  /** Transactions that are asked for ahead; 0: 100. */
+  /** Transactions that are asked for ahead, and that may wait for the disk together; 0: 100. */
   readonly prefetchTxBufferSize: number;
-  /** Transactions that are written at once; 0: 100. */
+  /** Kept, without effect: one thread writes, and what comes meanwhile shares a sync. */
   readonly replicationCommitConcurrency: number;
   /** Whether precommitted transactions that the primary does not have may be dropped. */
   readonly allowTxDiscarding: boolean;
@@ -70,10 +70,6 @@ const RULES: readonly Rule[] = [
   [
     `prefetchTxBufferSize is more than ${REPLICATION_PREFETCH_MAX}`,
     (s) => s.prefetchTxBufferSize > REPLICATION_PREFETCH_MAX,
-  ],
-  [
-    `replicationCommitConcurrency is more than ${REPLICATION_APPLIES_MAX}`,
-    (s) => s.replicationCommitConcurrency > REPLICATION_APPLIES_MAX,
   ],
 ];
 

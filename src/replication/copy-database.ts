@@ -2,11 +2,7 @@
 // it is, and the hash that it then has (Alh, which stands for all before it) is compared with the source's.
 
 import { equalBytes, toHex } from "../base/bytes.ts";
-import {
-  REPLICATION_APPLIES_DEFAULT,
-  REPLICATION_BYTES_AHEAD_MAX,
-  REPLICATION_PREFETCH_DEFAULT,
-} from "../base/limits.ts";
+import { REPLICATION_BYTES_AHEAD_MAX, REPLICATION_PREFETCH_DEFAULT } from "../base/limits.ts";
 import type { TxPoint } from "../client/errors.ts";
 import { decodeExportedTx } from "../proof/exported-tx.ts";
 import type { TxHeader } from "../proof/model.ts";
@@ -78,7 +74,7 @@ export async function copyDatabase({ source, target, upTo, onProgress, signal }:
       );
       storing.add(stored);
       void stored.then(() => storing.delete(stored));
-      while (storing.size >= REPLICATION_APPLIES_DEFAULT) await Promise.race(storing);
+      while (storing.size >= REPLICATION_PREFETCH_DEFAULT) await Promise.race(storing);
     }
   } finally {
     await Promise.all(storing);

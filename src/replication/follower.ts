@@ -13,7 +13,6 @@
 
 import type { Clock } from "../base/clock.ts";
 import {
-  REPLICATION_APPLIES_DEFAULT,
   REPLICATION_BYTES_AHEAD_MAX,
   REPLICATION_POLL_MS_MAX,
   REPLICATION_POLL_MS_MIN,
@@ -95,9 +94,9 @@ class Follower {
     this.#written = state.precommitted.txId;
     this.#told = state.precommitted.txId;
     this.#commits = new Commits(local, state.committed, settings.syncReplication);
-    const max = settings.replicationCommitConcurrency || REPLICATION_APPLIES_DEFAULT;
-    meter.appliers(max);
-    this.#queue = new ApplyQueue({ local, max, clock, meter, onApplied: (tx) => this.#applied(tx) });
+    // All that was fetched ahead may wait for the same sync: one thread writes, whatever replicationCommitConcurrency says.
+    meter.appliers(this.#ahead);
+    this.#queue = new ApplyQueue({ local, max: this.#ahead, clock, meter, onApplied: (tx) => this.#applied(tx) });
     this.#failed = Promise.race([this.#commits.failed, this.#queue.failed, this.#reportFailed.promise]);
     this.#failed.catch(() => undefined);
   }

@@ -65,7 +65,7 @@ export class Puller {
         this.#state = "connecting";
         await this.#connectAndFollow(signal);
       } catch (error) {
-        if (!signal.aborted) await this.#failed(error).catch(() => undefined);
+        if (!signal.aborted) await this.#failed(error);
       }
     }
     if (this.#state !== "diverged") this.#state = "stopped";
@@ -92,7 +92,16 @@ export class Puller {
     });
   }
 
+  /** Rejects never: what fails meanwhile is one more reason to wait, or the end. */
   async #failed(error: unknown): Promise<void> {
+    try {
+      await this.#judge(error);
+    } catch (next) {
+      if (!this.#stopping.signal.aborted) await this.#waitAfter(next).catch(() => undefined);
+    }
+  }
+
+  async #judge(error: unknown): Promise<void> {
     const divergence = divergenceOf(error, await this.#hasTail());
     if (divergence === undefined) await this.#waitAfter(error);
     else if (this.#mayDiscard(divergence)) await this.#discard(divergence);

@@ -251,7 +251,7 @@ export const FLAGS: Readonly<Record<string, readonly Flag[]>> = {
     flag("replication-primary-username", "text", "", "user there, an administrator of the database"),
     flag("replication-primary-password", "secret", "", "his password"),
     flag("replication-prefetch-tx-buffer-size", "integer", "100", "transactions that a replica asks for ahead"),
-    flag("replication-commit-concurrency", "integer", "10", "transactions that a replica writes at once"),
+    idle("replication-commit-concurrency", "integer", "10", "one thread writes: transactions share syncs as they come"),
     flag(
       "replication-allow-tx-discarding",
       "boolean",

@@ -1,7 +1,7 @@
 // The replication-* flags: how the default database is replicated. Every other database has this in its own settings. The
 // system database follows nobody: what it records is about this server.
 
-import { REPLICATION_APPLIES_MAX, REPLICATION_PREFETCH_MAX } from "../base/limits.ts";
+import { REPLICATION_PREFETCH_MAX } from "../base/limits.ts";
 import { DatabaseError } from "../database/errors.ts";
 import {
   checkReplication,
@@ -25,7 +25,7 @@ export function replicationOf(settings: Settings): ReplicationSettings {
     syncReplication,
     syncAcks: settings.integer("replication-sync-acks", 0, 1000),
     prefetchTxBufferSize: settings.integer("replication-prefetch-tx-buffer-size", 1, REPLICATION_PREFETCH_MAX),
-    replicationCommitConcurrency: settings.integer("replication-commit-concurrency", 1, REPLICATION_APPLIES_MAX),
+    replicationCommitConcurrency: settings.integer("replication-commit-concurrency", 1, 2 ** 31),
     allowTxDiscarding: settings.boolean("replication-allow-tx-discarding"),
     skipIntegrityCheck: settings.boolean("replication-skip-integrity-check"),
     waitForIndexing: settings.boolean("replication-wait-for-indexing"),

@@ -5,6 +5,7 @@ import { type CallOptions, type Client, createClient } from "@connectrpc/connect
 import { ImmuService } from "../../../gen/immudb/schema/service_pb.ts";
 import { PermissionAction } from "../../../gen/immudb/schema/user_pb.ts";
 import { utf8 } from "../../base/bytes.ts";
+import { CLIENT_TIMEOUT_MS } from "../../base/limits.ts";
 import { ImmuClient } from "../../client/client.ts";
 import { credentialHeaders } from "../../client/credentials.ts";
 import { createNodeTransport, type NodeTransport } from "../../client/node.ts";
@@ -123,7 +124,7 @@ export class ServerTarget implements MigrationTarget, AsyncDisposable {
   }
 
   #call(): CallOptions {
-    return { headers: credentialHeaders(this.#admin.credentials) };
+    return { headers: credentialHeaders(this.#admin.credentials), timeoutMs: CLIENT_TIMEOUT_MS };
   }
 }
 

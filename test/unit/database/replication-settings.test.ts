@@ -43,7 +43,6 @@ describe("replication settings", () => {
     [/needs a primaryUsername/, { ...FOLLOWER, primaryUsername: "" }],
     [/primaryPort/, { ...FOLLOWER, primaryPort: 65_536 }],
     [/prefetchTxBufferSize/, { prefetchTxBufferSize: 10_001 }],
-    [/replicationCommitConcurrency/, { replicationCommitConcurrency: 1001 }],
   ] as const) {
     test(`refuse what contradicts itself or has no bound: ${text.source}`, () => assert.match(refusal(settings), text));
   }

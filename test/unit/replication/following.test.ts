@@ -115,7 +115,7 @@ async function write({ database }: TestDatabase, from: number, to: number): Prom
 describe("an asynchronous replica", () => {
   test("takes what is there and what comes, and ends with the same hash", async () => {
     await using primary = await testDatabase();
-    await using replica = await replicaOf({ prefetchTxBufferSize: 7, replicationCommitConcurrency: 5 });
+    await using replica = await replicaOf({ prefetchTxBufferSize: 7 });
     await write(primary, 0, 300);
     const puller = pull(new Wire(primary.database), replica);
     await untilEqual(primary, replica);

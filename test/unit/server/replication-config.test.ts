@@ -58,7 +58,7 @@ describe("the flags of replication", () => {
   });
 
   test("mean nothing for a server that is neither a replica nor waits for some", () => {
-    const given = { "replication-primary-host": "10.0.0.1", "replication-commit-concurrency": "20" };
+    const given = { "replication-primary-host": "10.0.0.1", "replication-prefetch-tx-buffer-size": "20" };
     assert.deepEqual(replication(given), DEFAULT_DATABASE_SETTINGS.replicationSettings);
   });
 
@@ -69,7 +69,7 @@ describe("the flags of replication", () => {
       { ...REPLICA, "replication-sync-enabled": true, "replication-sync-acks": "1" },
     ],
     [/needs a primaryUsername/, { ...REPLICA, "replication-primary-username": "" }],
-    [/replication-commit-concurrency/, { ...REPLICA, "replication-commit-concurrency": "0" }],
+    [/replication-prefetch-tx-buffer-size/, { ...REPLICA, "replication-prefetch-tx-buffer-size": "0" }],
   ] as const) {
     test(`are refused when they make no sense: ${text.source}`, () => {
       assert.throws(
