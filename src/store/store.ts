@@ -22,7 +22,7 @@ import { checkPrecondition } from "./readable.ts";
 import { abandon, indexDirectoryOf, logDirectoryOf, openStoreParts, type StoreParts } from "./store-opening.ts";
 import type { StoreModes, StoreOptions } from "./store-options.ts";
 
-import { finishTruncation, type LogPlace, requireTruncatable, truncateValues } from "./truncate.ts";
+import { Truncations } from "./truncations.ts";
 import type { Trust } from "./trust.ts";
 import type { StoreSettings } from "./tx-limits.ts";
 import type { TxLog } from "./tx-log.ts";
@@ -47,7 +47,7 @@ export class Store implements AsyncDisposable {
   #dropsIndex = false;
   #closing: Promise<void> | undefined;
   #isClosed = false;
-  #truncation: Promise<void> = Promise.resolve();
+  readonly #truncations: Truncations;
 
   private constructor(options: StoreOptions, parts: StoreParts) {
     const { log, commitLog, overlay, indexer, committed, end, trust } = parts;
@@ -84,6 +84,13 @@ export class Store implements AsyncDisposable {
       alh: (txId: bigint) => log.alh(txId),
     };
     this.#arrivals = new Arrivals(arrivals, window);
+    this.#truncations = new Truncations({
+      database: options.database,
+      log,
+      place: { driver: trust.driver, directory: logDirectoryOf(options.directory) },
+      exclusively: (action) => this.#committer.exclusively(action),
+      logger: options.logger,
+    });
     this.#readPrecommitted(end.txId);
   }
 
@@ -101,7 +108,7 @@ export class Store implements AsyncDisposable {
       throw error;
     }
     try {
-      await store.#finishTruncation();
+      await store.#truncations.finish();
       store.#reportUnsound();
       return store;
     } catch (error) {
@@ -260,8 +267,7 @@ export class Store implements AsyncDisposable {
    */
   async truncateBefore(txId: bigint): Promise<void> {
     this.#requireOpen();
-    requireTruncatable(txId, this.committed.txId);
-    await this.#truncating(() => truncateValues(this.#log, txId, this.#logPlace, this.#exclusively));
+    await this.#truncations.before(txId, this.committed.txId);
   }
 
   /** Values of transactions before this one are truncated. */
@@ -331,12 +337,6 @@ export class Store implements AsyncDisposable {
     return new StoreError("closed", `the database ${this.#options.database} is closed`);
   }
 
-  get #logPlace(): LogPlace {
-    return { driver: this.#trust.driver, directory: logDirectoryOf(this.#options.directory) };
-  }
-
-  readonly #exclusively = (action: () => Promise<void>): Promise<void> => this.#committer.exclusively(action);
-
   #reportUnsound(): void {
     const { onUnsound, database, logger, directory: home } = this.#options;
     const indexDirectory = indexDirectoryOf(home);
@@ -349,32 +349,9 @@ export class Store implements AsyncDisposable {
     });
   }
 
-  /**
-   * A truncation that a crash interrupted is finished before anything is served. When it cannot be (a full disk), the
-   * values are as unreadable as before, and the next truncation or start removes their bytes.
-   */
-  async #finishTruncation(): Promise<void> {
-    const { database, logger } = this.#options;
-    try {
-      await this.#truncating(() => finishTruncation(this.#log, this.#logPlace, this.#exclusively));
-    } catch (error) {
-      logger.error(
-        { database, error: String(error) },
-        "a truncation cannot be finished: bytes of truncated values stay",
-      );
-    }
-  }
-
-  /** One truncation at a time; closing waits for it. */
-  #truncating(action: () => Promise<void>): Promise<void> {
-    const result = this.#truncation.then(action);
-    this.#truncation = result.catch(() => undefined);
-    return result;
-  }
-
   async #close(): Promise<void> {
     const writesEnded = this.#committer.close();
-    await this.#truncation;
+    await this.#truncations.ended();
     await writesEnded;
     this.#state.close();
     // Whoever was told just now that his write is stored may still read what proves it.
