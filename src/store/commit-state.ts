@@ -7,6 +7,7 @@
 // for its primary (a synchronous replica), keeps transactions in between; their writers wait here.
 
 import type { Timers } from "../base/clock.ts";
+import type { TxHeader } from "../proof/model.ts";
 import type { CommitLog } from "./commit-log.ts";
 import { StoreError } from "./errors.ts";
 import type { IndexableTx } from "./indexable.ts";
@@ -31,6 +32,9 @@ interface Waiting {
   readonly reject: (error: StoreError) => void;
 }
 
+/** Refusals that were decided by looking at what may not be committed yet. */
+const LOOKED: readonly string[] = ["precondition_failed", "key_not_found", "key_expired", "state_changed"];
+
 export class CommitState {
   readonly #parts: CommitStateParts;
   #committed: StorePoint;
@@ -47,6 +51,21 @@ export class CommitState {
 
   get committed(): StorePoint {
     return this.#committed;
+  }
+
+  /**
+   * Resolves with the header of a transaction when it is committed. What kept one from being written may still be taken back: then
+   * it is waited for, too. Rejects as untilCommitted().
+   */
+  async acknowledged(precommitted: Promise<TxHeader>, chain: { readonly durable: StorePoint }): Promise<TxHeader> {
+    try {
+      const header = await precommitted;
+      await this.untilCommitted(header.id);
+      return header;
+    } catch (error) {
+      if (error instanceof StoreError && LOOKED.includes(error.code)) await this.untilCommitted(chain.durable.txId);
+      throw error;
+    }
   }
 
   /** Transactions that are durable and not committed. */

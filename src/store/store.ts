@@ -29,9 +29,6 @@ import type { TxLog } from "./tx-log.ts";
 import { type Precondition, specBytes, type TxSpec } from "./tx-spec.ts";
 import { type ValueSpool, ValueSpools } from "./value-spool.ts";
 
-/** Refusals that were decided by looking at what may not be committed yet. */
-const LOOKED: readonly string[] = ["precondition_failed", "key_not_found", "key_expired", "state_changed"];
-
 export class Store implements AsyncDisposable {
   readonly #options: StoreOptions;
   readonly #log: TxLog;
@@ -184,7 +181,9 @@ export class Store implements AsyncDisposable {
 
   /** Resolves with the header when the transaction is committed. Rejects, when it has to be waited for, as untilCommitted(). */
   commit(spec: TxSpec): Promise<TxHeader> {
-    return this.#commitLog.commitsAlone ? this.precommit(spec) : this.#commitAcknowledged(spec);
+    return this.#commitLog.commitsAlone
+      ? this.precommit(spec)
+      : this.#state.acknowledged(this.precommit(spec), this.#committer);
   }
 
   /** Resolves with the header when the transaction is on disk. Where the log waits for others it is not committed yet. */
@@ -193,19 +192,6 @@ export class Store implements AsyncDisposable {
     this.#options.space?.requireRoom(specBytes(spec));
     if (this.#isBacklogged()) this.#indexer.requireRoom();
     return this.#committer.commit(spec);
-  }
-
-  async #commitAcknowledged(spec: TxSpec): Promise<TxHeader> {
-    try {
-      const header = await this.precommit(spec);
-      await this.#state.untilCommitted(header.id);
-      return header;
-    } catch (error) {
-      // What kept it from being written may still be taken back.
-      if (error instanceof StoreError && LOOKED.includes(error.code))
-        await this.#state.untilCommitted(this.#committer.durable.txId);
-      throw error;
-    }
   }
 
   /**
