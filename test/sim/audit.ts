@@ -11,7 +11,7 @@
 import { Code } from "@connectrpc/connect";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { EntryTypeAction, type Tx as WireTx } from "../../gen/immudb/schema/tx_pb.ts";
-import { EMPTY, equalBytes } from "../../src/base/bytes.ts";
+import { EMPTY, equalBytes, toHex } from "../../src/base/bytes.ts";
 import { entriesRoot } from "../../src/proof/entries-tree.ts";
 import { entryDigest } from "../../src/proof/entry-digest.ts";
 import { completedNodes, historyRoot, leafHash } from "../../src/proof/history-tree.ts";
@@ -19,6 +19,7 @@ import type { TxHeader } from "../../src/proof/model.ts";
 import { alh, EMPTY_ALH, ZERO_DIGEST } from "../../src/proof/tx-header.ts";
 import { nodeSha256 } from "../../src/server/node-sha256.ts";
 import { CallFailure } from "../../src/services/error-table.ts";
+import { isExpired } from "../../src/store/readable.ts";
 import { txFromWire } from "../../src/wire/tx.ts";
 import { ask } from "./ask.ts";
 import type { KnownDatabase } from "./databases.ts";
@@ -35,8 +36,8 @@ const RAW_VALUES = { kvEntriesSpec: { action: EntryTypeAction.RAW_VALUE } };
 /** Audits the selected database and settles its ledger. Returns what is wrong, one sentence each. */
 export async function audit(call: Call, { ledger, damage }: KnownDatabase, clock: SimulatedClock): Promise<string[]> {
   const findings = damage.isThere
-    ? await compareLedger(call, ledger.stored, damage.txs)
-    : ledger.judge(await readLedger(call));
+    ? await compareLedger(call, ledger.stored, damage.txs, clock)
+    : ledger.judge(await readLedger(call, clock));
   for (const question of wholeIndex(ledger.keys)) {
     const right = ledger.views(clock.now()).map((view) => answerOf(question, view));
     const given = await ask(call, question, ledger).catch(refusalOf);
@@ -71,7 +72,7 @@ function wholeIndex(keys: readonly string[]): Question[] {
 }
 
 /** All transactions of the selected database. Throws what is wrong with one. */
-async function readLedger(call: Call): Promise<StoredLedger> {
+async function readLedger(call: Call, clock: SimulatedClock): Promise<StoredLedger> {
   const { txId } = await call(METHODS.currentState, {});
   if (txId === 0n) return { txs: [], truncatedBefore: 1n };
   const { txs } = await call(METHODS.txScan, { initialTx: 1n, entriesSpec: DIGESTS });
@@ -80,7 +81,7 @@ async function readLedger(call: Call): Promise<StoredLedger> {
   require(BigInt(stored.length) === txId, `${stored.length} transactions were listed, there are ${txId}`);
   let truncatedBefore = 1n;
   for (const { header, digest } of stored) {
-    const read = await readTx(call, header.id).catch(refusalOf);
+    const read = await readTx(call, header.id, clock).catch(refusalOf);
     if (read === TRUNCATED) truncatedBefore = header.id + 1n;
     else
       require(typeof read !== "string" && read.digest === digest, `transaction ${header.id} is answered with ${read}`);
@@ -89,10 +90,15 @@ async function readLedger(call: Call): Promise<StoredLedger> {
 }
 
 /** Reads transactions that are known, some of which are damaged. */
-async function compareLedger(call: Call, known: readonly StoredTx[], damaged: ReadonlySet<bigint>): Promise<string[]> {
+async function compareLedger(
+  call: Call,
+  known: readonly StoredTx[],
+  damaged: ReadonlySet<bigint>,
+  clock: SimulatedClock,
+): Promise<string[]> {
   const findings: string[] = [];
   for (const { header, digest } of known) {
-    const read = await readTx(call, header.id).catch(refusalOf);
+    const read = await readTx(call, header.id, clock).catch(refusalOf);
     if (read === TRUNCATED || (read === DAMAGED && damaged.has(header.id))) continue;
     const isRight = typeof read !== "string" && equalBytes(alh(read.header), alh(header)) && read.digest === digest;
     if (!isRight)
@@ -101,11 +107,19 @@ async function compareLedger(call: Call, known: readonly StoredTx[], damaged: Re
   return findings;
 }
 
-/** A transaction with all its values, which are those of its entries. */
-async function readTx(call: Call, tx: bigint): Promise<StoredTx> {
-  const { header, entries } = txFromWire(await call(METHODS.txById, { tx, entriesSpec: RAW_VALUES }));
-  for (const { value = EMPTY, hValue } of entries)
-    require(equalBytes(nodeSha256(value), hValue), `a value of transaction ${tx} is not that of its entry`);
+/** A transaction with all its values, which are those of its entries. Only what has expired may be left out. */
+async function readTx(call: Call, tx: bigint, clock: SimulatedClock): Promise<StoredTx> {
+  const { header, entries } = txFromWire(await call(METHODS.txById, { tx, entriesSpec: DIGESTS }));
+  const read = txFromWire(await call(METHODS.txById, { tx, entriesSpec: RAW_VALUES })).entries;
+  const values = new Map(read.map((entry) => [toHex(entry.key), entry]));
+  for (const { key, metadata, hValue } of entries) {
+    const found = values.get(toHex(key));
+    if (found === undefined)
+      require(isExpired(metadata, clock.now()), `an entry of transaction ${tx} is left out`);
+    else
+      require(equalBytes(found.hValue, hValue) &&
+        equalBytes(nodeSha256(found.value ?? EMPTY), hValue), `a value of transaction ${tx} is not that of its entry`);
+  }
   return { header, digest: digestOfEntries(entries) };
 }
 
