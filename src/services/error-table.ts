@@ -161,7 +161,7 @@ const DATABASE: Readonly<Record<DatabaseErrorCode, Row>> = {
   retention_not_reached: unknown("retention period has not been reached"),
   cleanup_percentage: unknown("tbtree: illegal arguments: invalid cleanupPercentage"),
   reference_to_reference: unknown("referenced key cannot be a reference"),
-  reference_chain: unknown("max key resolution limit reached. It may be due to cyclic references"),
+  reference_chain: unknown("a reference leads to a reference, which is not followed"),
   value_to_reference: unknown("final key cannot be converted into a reference"),
   values_too_long: {
     code: Code.FailedPrecondition,
