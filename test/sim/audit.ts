@@ -114,11 +114,12 @@ async function readTx(call: Call, tx: bigint, clock: SimulatedClock): Promise<St
   const values = new Map(read.map((entry) => [toHex(entry.key), entry]));
   for (const { key, metadata, hValue } of entries) {
     const found = values.get(toHex(key));
-    if (found === undefined)
+    if (found === undefined) {
       require(isExpired(metadata, clock.now()), `an entry of transaction ${tx} is left out`);
-    else
-      require(equalBytes(found.hValue, hValue) &&
-        equalBytes(nodeSha256(found.value ?? EMPTY), hValue), `a value of transaction ${tx} is not that of its entry`);
+      continue;
+    }
+    const isIts = equalBytes(found.hValue, hValue) && equalBytes(nodeSha256(found.value ?? EMPTY), hValue);
+    require(isIts, `a value of transaction ${tx} is not that of its entry`);
   }
   return { header, digest: digestOfEntries(entries) };
 }
