@@ -13,6 +13,7 @@ import { Http2Server } from "../http2/http2-server.ts";
 import type { DoorOptions } from "./doors.ts";
 import type { RequestHandler } from "./request-handler.ts";
 import { streamHandler } from "./stream-handler.ts";
+import { UNKNOWN_ADDRESS } from "./trusted-proxies.ts";
 
 /** Serves HTTP/2 connections that the port took. */
 export interface Http2Door {
@@ -28,7 +29,7 @@ export function ownHttp2Door(options: DoorOptions): Http2Door {
   const { logger, meter } = options;
   const server = new Http2Server({ onRequest: streamHandler(options), logger, meter });
   return {
-    accept: (socket, first) => server.accept(socket, socket.remoteAddress ?? "", first),
+    accept: (socket, first) => server.accept(socket, socket.remoteAddress ?? UNKNOWN_ADDRESS, first),
     close: () => void server.close(),
     destroy: () => server.destroy(),
   };

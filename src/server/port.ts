@@ -112,6 +112,12 @@ export class Port {
 
   /** Asks `choose` with what has come, until it answers with what to do with the connection. */
   #decide(socket: Socket, choose: (first: Buffer) => (() => void) | undefined): void {
+    // Asked now and kept by the socket: of a connection that its client has reset nobody can tell any more whose it was, though
+    // what it sent can still be read. Nobody is served whose address is not known.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
     this.#undecided.add(socket);
     // What goes wrong on a connection concerns its client only; the servers hear of it themselves.
     socket.on("error", () => socket.destroy());

@@ -13,8 +13,8 @@ const HEADER = "x-forwarded-for";
 
 /** So many hops are looked at. */
 const HOPS_MAX = 32;
-/** A trusted proxy did not say where a call comes from: it is nobody's address. */
-const UNKNOWN = "unknown";
+/** Where a call comes from that neither its connection nor a trusted proxy tells: it is nobody's address. */
+export const UNKNOWN_ADDRESS = "unknown";
 
 export class TrustedProxies {
   readonly #addresses = new BlockList();
@@ -59,7 +59,7 @@ export function callerAddress(proxies: TrustedProxies | undefined, { peer, heade
 
 /** Where a request that Node's own servers took comes from. */
 export function requestAddress(proxies: TrustedProxies | undefined, { socket, headers }: NodeRequest): string {
-  const peer = socket.remoteAddress ?? "";
+  const peer = socket.remoteAddress ?? UNKNOWN_ADDRESS;
   return proxies === undefined ? peer : proxies.clientOf(peer, headers[HEADER]?.toString());
 }
 
@@ -74,5 +74,5 @@ function bitsOf(version: number): number {
 /** Some proxies add the port, and brackets around an IPv6 address. */
 function addressOf(hop: string): string {
   const address = /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(hop)?.[1] ?? hop;
-  return isIP(address) === 0 ? UNKNOWN : address;
+  return isIP(address) === 0 ? UNKNOWN_ADDRESS : address;
 }

@@ -63,9 +63,11 @@ for (const [transport, http2Door] of Object.entries(HTTP2_DOORS))
     let port: Port;
     /** Requests that are held until the test lets them go. */
     let held: (() => void)[];
+    /** Where requests of HTTP/1.1 for /address came from. */
+    let addresses: (string | undefined)[];
 
     beforeEach(async () => {
-      held = [];
+      [held, addresses] = [[], []];
       const answer = ({ path, httpVersion, end }: Answerable): void => {
         if (path === "/slow") held.push(() => end("slow"));
         else end(httpVersion);
@@ -73,9 +75,11 @@ for (const [transport, http2Door] of Object.entries(HTTP2_DOORS))
       port = await Port.listen({
         address: "127.0.0.1",
         port: 0,
-        http1: createHttpServer((request, response) =>
-          answer({ path: request.url, httpVersion: request.httpVersion, end: (body) => void response.end(body) }),
-        ),
+        http1: createHttpServer((request, response) => {
+          const { url: path, httpVersion, socket } = request;
+          if (path === "/address") response.end(String(addresses[addresses.push(socket.remoteAddress) - 1]));
+          else answer({ path, httpVersion, end: (body) => void response.end(body) });
+        }),
         http2: http2Door(answer),
         prefaceTimeoutMs: PREFACE_TIMEOUT_MS,
       });
@@ -159,6 +163,17 @@ for (const [transport, http2Door] of Object.entries(HTTP2_DOORS))
       reset.resetAndDestroy();
       assert.equal(await overHttp1(), "1.1");
       assert.equal(await overHttp2(), "2.0");
+    });
+
+    test("serves nobody whose address is not known any more, though his request can still be read", async () => {
+      const request = "GET /address HTTP/1.1\r\nHost: x\r\n\r\n";
+      for (let i = 0; i < 20; i++) {
+        const socket = await dial();
+        socket.write(request);
+        socket.resetAndDestroy();
+      }
+      assert.equal(await overHttp1("/address"), "127.0.0.1");
+      assert.deepEqual([...new Set(addresses)], ["127.0.0.1"]);
     });
 
     test("lets requests under way end when it closes, and takes no new ones", async () => {
