@@ -92,7 +92,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Room>> = {
   cli: {
     // Of replication: what it takes to bring one server's databases into another.
     rooms: ["base", "proof", "wire", "client", "replication", "gateway", "server", GEN],
-    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "commander", "@inquirer/password"],
+    packages: ["@bufbuild/protobuf", "@connectrpc/connect", "commander", "@inquirer/password", "table"],
     portable: false,
   },
 };

@@ -28,6 +28,11 @@ export class UsageError extends Error {
   }
 }
 
+/** What the command line names is not there. */
+export class NotFoundError extends Error {
+  override readonly name = "NotFoundError";
+}
+
 /** What a person and a script are told about an error. */
 export interface Failure {
   readonly exit: number;
@@ -67,6 +72,7 @@ const NEXT_OF_LOGIN: Readonly<Record<ClientProgram, { login: string; database: s
 /** Turns any error into what to print and the number to end with. `address` is the server that was spoken to. */
 export function failureOf(error: unknown, address: string, program: ClientProgram = "immuclient"): Failure {
   if (error instanceof UsageError) return { exit: EXIT.usage, code: "usage", message: error.message, next: error.next };
+  if (error instanceof NotFoundError) return failureOfRefusal("not_found", error.message, address, program);
   if (error instanceof VerificationError) return failureOfVerification(error);
   if (error instanceof ClientError) {
     return { exit: EXIT.error, code: error.code, message: error.message, next: NEXT_OF_CLIENT_ERROR[error.code] };

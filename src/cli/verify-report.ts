@@ -6,6 +6,7 @@
 //     value        transaction 7, key 006b 'k': the value does not hash to what its entry says
 
 import { fromHex, toHex } from "../base/bytes.ts";
+import { bytesText } from "./amounts.ts";
 import { type Json, printableText } from "./output.ts";
 
 export interface FindingView {
@@ -80,14 +81,6 @@ function coverageText(covered: CoverageView): string {
     .filter(([count]) => Number(count) > 0)
     .map(([count, one, many, more = ""]) => `${count} ${Number(count) === 1 ? one : many}${more}`);
   return shown.length === 0 ? "nothing" : shown.join(", ");
-}
-
-function bytesText(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
 function findingText({ txId, key, what }: FindingView): string {

@@ -7,12 +7,12 @@ import { utf8ToString } from "../../base/bytes.ts";
 import type { ImmuClient } from "../../client/client.ts";
 import { credentialHeaders } from "../../client/credentials.ts";
 import type { MigratedUser, MigrationSource, OpenSource, SourceDatabase } from "../../replication/migration.ts";
-import type { Connection, ConnectionOptions } from "../immuclient/connection.ts";
+import type { AdminConnection } from "./calls.ts";
 
 const SYSADMIN = 255;
 
 /** `client`: logged in as somebody who may read everything. */
-export function migrationSource(connection: Connection<ConnectionOptions>, client: ImmuClient): MigrationSource {
+export function migrationSource(connection: AdminConnection, client: ImmuClient): MigrationSource {
   const rpc = createClient(ImmuService, connection.transport);
   const call = () => ({ headers: credentialHeaders(client.credentials), timeoutMs: connection.options.timeout * 1000 });
   return {

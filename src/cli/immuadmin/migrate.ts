@@ -5,10 +5,10 @@ import type { ImmuClient } from "../../client/client.ts";
 import { type MigrationReport, type MigrationTarget, migrate } from "../../replication/migration.ts";
 import { DirectoryTarget } from "../../server/migration-directory.ts";
 import { EXIT, UsageError } from "../exit-codes.ts";
-import type { Connection, ConnectionOptions } from "../immuclient/connection.ts";
 import type { Answer, Json } from "../output.ts";
 import { readPassword } from "../password.ts";
 import { Progress } from "../progress.ts";
+import type { AdminConnection } from "./calls.ts";
 import { ServerTarget } from "./migrate-server.ts";
 import { migrationSource } from "./migrate-source.ts";
 
@@ -22,7 +22,7 @@ export interface MigrateOptions {
 const PASSWORD_VARIABLE = "IMMUADMIN_TO_PASSWORD";
 
 export async function migrateTo(
-  connection: Connection<ConnectionOptions>,
+  connection: AdminConnection,
   database: string | undefined,
   options: MigrateOptions,
 ): Promise<Answer> {

@@ -4,7 +4,9 @@ import { Command, CommanderError } from "commander";
 import { EXIT, failureOf } from "../exit-codes.ts";
 import { Connection, type ConnectionOptions, serverAddress } from "../immuclient/connection.ts";
 import { addConnectionOptions } from "../immuclient/connection-options.ts";
-import { type Answer, type Format, printAnswer, printFailure, printWarning } from "../output.ts";
+import { type Format, printAnswer, printFailure, printWarning, type Sink } from "../output.ts";
+import type { Run } from "./calls.ts";
+import { addDatabaseCommands } from "./databases/commands.ts";
 import { type MigrateOptions, migrateTo } from "./migrate.ts";
 import { verify } from "./verify.ts";
 
@@ -20,30 +22,46 @@ Exit codes: 0 done, 1 error, 2 usage, 3 not found, 4 login or permission, 5 dama
 const PASSWORD_WARNING =
   "--password shows in process lists; use --password-stdin, --password-file or IMMUADMIN_PASSWORD";
 
-/** Runs one command line and returns the exit code. Prints to the streams of the process. */
-export async function run(args: readonly string[]): Promise<number> {
-  const program = buildProgram();
+/** The streams that a program writes to. */
+export interface Streams {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+}
+
+/** Runs one command line and returns the exit code. */
+export async function run(args: readonly string[], { stdout, stderr }: Streams = process): Promise<number> {
+  const program = buildProgram({ stdout, stderr });
   let format: Format = "text";
   let address = "";
-  let exit = EXIT.ok;
-  const answer = async (
-    database: string | undefined,
-    command: (connection: Connection<ConnectionOptions>) => Promise<Answer>,
-  ): Promise<void> => {
+  let exit = EXIT.ok as number;
+  addCommands(program, async (command, database) => {
     const given = program.opts<ConnectionOptions>();
     const options = database === undefined ? given : { ...given, database };
     format = options.output;
     address = serverAddress(options);
-    if (program.getOptionValueSource("password") === "cli") printWarning(PASSWORD_WARNING, format, process.stderr);
+    if (program.getOptionValueSource("password") === "cli") printWarning(PASSWORD_WARNING, format, stderr);
     await using connection = new Connection(options, "immuadmin");
-    const answered = await command(connection);
-    printAnswer(answered, format, process.stdout);
-    exit = answered.exit ?? EXIT.ok;
-  };
+    const answer = await command(connection);
+    printAnswer(answer, format, stdout);
+    exit = answer.exit ?? EXIT.ok;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const failure = failureOf(error, address, "immuadmin");
+    printFailure(failure, format, stderr);
+    return failure.exit;
+  }
+}
+
+function addCommands(program: Command, run: Run): void {
+  addDatabaseCommands(program, run);
   program
     .command("verify [database]")
     .description("have the server read everything that is stored in a database, and say whether it is what was written")
-    .action((database?: string) => answer(database, verify));
+    .action((database?: string) => run(verify, database));
   program
     .command("migrate [database]")
     .description("copy every database of the server, or one, into a data directory or a running server, and its users")
@@ -52,24 +70,16 @@ export async function run(args: readonly string[]): Promise<number> {
     .option("--to-username <name>", "who to be there", "immudb")
     .option("--to-password-file <file>", "his password there, unless it is in IMMUADMIN_TO_PASSWORD")
     .action((database: string | undefined, options: MigrateOptions) =>
-      answer(undefined, (connection) => migrateTo(connection, database, options)),
+      run((connection) => migrateTo(connection, database, options)),
     );
-  try {
-    await program.parseAsync(args, { from: "user" });
-    return exit as number;
-  } catch (error) {
-    if (error instanceof CommanderError) return (error.exitCode === 0 ? EXIT.ok : EXIT.usage) as number;
-    const failure = failureOf(error, address, "immuadmin");
-    printFailure(failure, format, process.stderr);
-    return failure.exit;
-  }
 }
 
-function buildProgram(): Command {
+function buildProgram({ stdout, stderr }: Streams): Command {
   const program = new Command("immuadmin").description("Administers an immudb server.");
   return addConnectionOptions(program, "IMMUADMIN")
     .showSuggestionAfterError()
     .showHelpAfterError("(immuadmin --help shows commands, options and examples)")
     .addHelpText("after", EXAMPLES)
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .exitOverride();
 }

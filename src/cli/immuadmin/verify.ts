@@ -13,10 +13,10 @@ import { parsePublicKey, verifyStateSignature } from "../../proof/signed-state.t
 import { required } from "../../wire/parts.ts";
 import { stateFromWire } from "../../wire/state.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { Connection, ConnectionOptions } from "../immuclient/connection.ts";
 import type { Answer } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { progressLabel, type ReportView, reportJson, reportText } from "../verify-report.ts";
+import type { AdminConnection } from "./calls.ts";
 
 const STAGES: Readonly<Record<Stage, string>> = {
   [Stage.UNSPECIFIED]: "",
@@ -24,8 +24,6 @@ const STAGES: Readonly<Record<Stage, string>> = {
   [Stage.LOG]: "log",
   [Stage.INDEX]: "index",
 };
-
-type AdminConnection = Connection<ConnectionOptions>;
 
 export async function verify(connection: AdminConnection): Promise<Answer> {
   return connection.run(async (client) => {
