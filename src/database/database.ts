@@ -13,7 +13,7 @@ import type { StoreModes } from "../store/store-options.ts";
 import type { TxSpec } from "../store/tx-spec.ts";
 import { DatabaseError } from "./errors.ts";
 import { execAllSpec } from "./exec-all.ts";
-import { exportTx } from "./export.ts";
+import { alhAt, exportTx } from "./export.ts";
 import { toStorePrecondition } from "./preconditions.ts";
 import { count, get, getAll, history, requireSince, scan } from "./read.ts";
 import { Received } from "./received.ts";
@@ -114,6 +114,11 @@ export class Database {
       precommittedTxId: precommitted.txId,
       precommittedTxHash: precommitted.alh,
     };
+  }
+
+  /** A durable transaction. Throws `tx_not_found`. */
+  pointAt(txId: bigint): StorePoint {
+    return { txId, alh: alhAt(this.#store, txId) };
   }
 
   /** Last transaction that the index holds; what is between it and the last one is found in memory. */

@@ -80,11 +80,20 @@ export class Commits {
 
   async #commit(): Promise<boolean> {
     const { precommitted } = await this.#local.state();
-    const point = this.#allowed >= precommitted.txId ? precommitted : this.#named;
-    if (point.txId <= this.#committed || point.txId > precommitted.txId) return false;
+    const point = await this.#next(precommitted);
+    if (point.txId <= this.#committed) return false;
     this.#point = point;
     await this.#local.commitUpTo(point);
     this.#committed = point.txId;
     return true;
+  }
+
+  /**
+   * As far as is written and allowed. A point that the primary named is committed by the primary's hash, so that it is compared;
+   * one that it only counted, by the hash that it has here: to wait for its name would keep back what is to be written after it.
+   */
+  async #next(precommitted: TxPoint): Promise<TxPoint> {
+    if (this.#allowed >= precommitted.txId) return precommitted;
+    return this.#named.txId === this.#allowed ? this.#named : await this.#local.pointAt(this.#allowed);
   }
 }

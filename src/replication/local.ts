@@ -9,6 +9,8 @@ export interface LocalReplica {
   /** Identity of the server that the replica is on. */
   readonly uuid: string;
   state(): Promise<LocalState>;
+  /** A transaction that is on disk. */
+  pointAt(txId: bigint): Promise<TxPoint>;
   /** Resolves when the transaction is on disk. Call it for one after the other without waiting: they share syncs. */
   apply(blob: Uint8Array): Promise<void>;
   /** Of a synchronous replica: what is written up to there may be seen. */
@@ -34,6 +36,11 @@ export function localReplica(databases: DatabaseManager, name: string): LocalRep
           committed: { txId, txHash },
           precommitted: { txId: precommittedTxId, txHash: precommittedTxHash },
         };
+      }),
+    pointAt: (txId) =>
+      databases.use(name, (database) => {
+        const { alh: txHash } = database.pointAt(txId);
+        return { txId, txHash };
       }),
     apply: (blob) => databases.use(name, async (database) => void (await database.replicateTx(blob))),
     commitUpTo: ({ txId, txHash }) => databases.use(name, (database) => database.commitUpTo({ txId, alh: txHash })),

@@ -211,6 +211,11 @@ export class LocalCommitLog implements CommitLog {
     });
   }
 
+  /** Runs an action while nothing is written but groups: what it does with the tables must not miss how far is committed. */
+  undisturbed(action: () => Promise<void>): Promise<void> {
+    return this.#inTurn(action);
+  }
+
   /** One after another: how far is committed must only grow, and what is being committed cannot be discarded. */
   #inTurn(action: () => Promise<void>): Promise<void> {
     const result = this.#turn.then(action);
@@ -228,7 +233,9 @@ export class LocalCommitLog implements CommitLog {
     if (cause instanceof StoreError && cause.code === "disk_low") throw cause;
     let stored: bigint;
     try {
-      this.#log.tables = await this.#reopen();
+      await this.#inTurn(async () => {
+        this.#log.tables = await this.#reopen();
+      });
       stored = this.#log.lastTxId();
       if (stored === last.header.id) await confirm(this.#log.tables);
     } catch (error) {

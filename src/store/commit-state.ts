@@ -60,17 +60,13 @@ export class CommitState {
   async acknowledged(precommitted: Promise<TxHeader>, chain: { readonly durable: StorePoint }): Promise<TxHeader> {
     try {
       const header = await precommitted;
-      await this.untilCommitted(header.id);
+      // A log that commits alone has committed it by now, unless it was told meanwhile to wait for others.
+      if (header.id > this.#committed.txId) await this.untilCommitted(header.id);
       return header;
     } catch (error) {
       if (error instanceof StoreError && LOOKED.includes(error.code)) await this.untilCommitted(chain.durable.txId);
       throw error;
     }
-  }
-
-  /** Transactions that are durable and not committed. */
-  get precommittedCount(): number {
-    return this.#precommitted.length;
   }
 
   /** These are durable now. */

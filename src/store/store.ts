@@ -85,7 +85,7 @@ export class Store implements AsyncDisposable {
       database: options.database,
       log,
       place: { driver: trust.driver, directory: logDirectoryOf(options.directory) },
-      exclusively: (action) => this.#committer.exclusively(action),
+      exclusively: (action) => this.#committer.exclusively(() => commitLog.undisturbed(action)),
       logger: options.logger,
     });
     this.#readPrecommitted(end.txId);
@@ -181,17 +181,27 @@ export class Store implements AsyncDisposable {
 
   /** Resolves with the header when the transaction is committed. Rejects, when it has to be waited for, as untilCommitted(). */
   commit(spec: TxSpec): Promise<TxHeader> {
-    return this.#commitLog.commitsAlone
-      ? this.precommit(spec)
-      : this.#state.acknowledged(this.precommit(spec), this.#committer);
+    return this.#state.acknowledged(this.precommit(spec), this.#committer);
   }
 
   /** Resolves with the header when the transaction is on disk. Where the log waits for others it is not committed yet. */
-  async precommit(spec: TxSpec): Promise<TxHeader> {
-    if (spec.spool !== undefined) await spec.spool.finish();
-    this.#options.space?.requireRoom(specBytes(spec));
-    if (this.#isBacklogged()) this.#indexer.requireRoom();
+  precommit(spec: TxSpec): Promise<TxHeader> {
+    return spec.spool === undefined ? this.#submit(spec) : spec.spool.finish().then(() => this.#submit(spec));
+  }
+
+  #submit(spec: TxSpec): Promise<TxHeader> {
+    try {
+      this.#requireRoom(specBytes(spec));
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#committer.commit(spec);
+  }
+
+  /** Throws `disk_low`, `index_behind`. */
+  #requireRoom(bytes: number): void {
+    this.#options.space?.requireRoom(bytes);
+    if (this.#isBacklogged()) this.#indexer.requireRoom();
   }
 
   /**
@@ -202,8 +212,7 @@ export class Store implements AsyncDisposable {
   async adopt(blob: Uint8Array, trusted: boolean, signal: AbortSignal | undefined): Promise<Arrived> {
     this.#requireOpen();
     const foreign = new ForeignTx(blob, this.#committer.settings, trusted);
-    this.#options.space?.requireRoom(foreign.bytes);
-    if (this.#isBacklogged()) this.#indexer.requireRoom();
+    this.#requireRoom(foreign.bytes);
     return this.#arrivals.take(foreign, signal);
   }
 
@@ -307,7 +316,15 @@ export class Store implements AsyncDisposable {
   }
 
   #isBacklogged(): boolean {
-    return this.#overlay.size >= OVERLAY_VERSIONS_MAX || this.#state.precommittedCount >= PRECOMMITTED_TXS_MAX;
+    return this.#overlay.size >= OVERLAY_VERSIONS_MAX || (!this.#commitLog.commitsAlone && this.#isTailFull());
+  }
+
+  /**
+   * What is built counts, not only what is durable: a replica, which has the same bound, then has room for whatever its primary
+   * can have before that commits more.
+   */
+  #isTailFull(): boolean {
+    return this.#committer.built - this.committed.txId >= BigInt(PRECOMMITTED_TXS_MAX);
   }
 
   #requireOpen(): void {

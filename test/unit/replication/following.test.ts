@@ -24,6 +24,7 @@ function local(database: Database): LocalReplica {
       const { txId, txHash, precommittedTxId, precommittedTxHash } = database.state();
       return { committed: { txId, txHash }, precommitted: { txId: precommittedTxId, txHash: precommittedTxHash } };
     },
+    pointAt: async (txId) => ({ txId, txHash: database.pointAt(txId).alh }),
     apply: async (blob) => void (await database.replicateTx(blob)),
     commitUpTo: ({ txId, txHash }) => database.commitUpTo({ txId, alh: txHash }),
     discardPrecommitted: () => database.discardPrecommitted(),

@@ -37,6 +37,10 @@ class Taking implements LocalReplica {
     return { committed: point(this.committed), precommitted: point(this.committed + this.tail) };
   }
 
+  async pointAt(txId: bigint) {
+    return point(txId);
+  }
+
   async apply(blob: Uint8Array): Promise<void> {
     this.applied.push(blob);
     this.committed++;

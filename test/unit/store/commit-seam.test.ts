@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { equalBytes, toHex, utf8 } from "../../../src/base/bytes.ts";
+import { PRECOMMITTED_TXS_MAX } from "../../../src/base/limits.ts";
 import { buildDualProof, verifyDualProof } from "../../../src/proof/dual.ts";
 import { plainKey } from "../../../src/proof/keys.ts";
 import { alh } from "../../../src/proof/tx-header.ts";
@@ -10,7 +11,18 @@ import { lmdbDriver } from "../../../src/store/engine-lmdb.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { SimulatedDisk } from "../../support/simulated-engine.ts";
-import { codeOf, Gate, hooked, inDirectory, type OpenStore, onDisk, onSimulatedDisk, setOf } from "./support.ts";
+import {
+  codeOf,
+  Gate,
+  hooked,
+  inDirectory,
+  type OpenStore,
+  onDisk,
+  onSimulatedDisk,
+  SETTINGS,
+  setOf,
+  turns,
+} from "./support.ts";
 
 const WAITING = { commitsAlone: false };
 const KEY = plainKey(utf8("k"));
@@ -188,6 +200,36 @@ describe("a log that waits for others", () => {
       assert.equal(again.precommitted.txId, 5n);
       await again.close();
     }));
+
+  test("has so many transactions at most that are not committed, those that are being written included", async () => {
+    await using store = await onSimulatedDisk()(WAITING);
+    const writes = Array.from({ length: PRECOMMITTED_TXS_MAX + 1500 }, () => store.precommit(setOf(["k", "v"])));
+    await writes[PRECOMMITTED_TXS_MAX - 1];
+    await turns(50);
+    assert.equal(store.precommitted.txId, BigInt(PRECOMMITTED_TXS_MAX));
+    await store.commitUpTo(1000n);
+    await writes[PRECOMMITTED_TXS_MAX + 999];
+    await turns(50);
+    assert.equal(store.precommitted.txId, BigInt(PRECOMMITTED_TXS_MAX + 1000));
+    await store.commitUpTo(2000n);
+    await Promise.all(writes);
+  });
+
+  test("acknowledges nothing by itself that was handed to it while it committed alone", async () => {
+    await using store = await onSimulatedDisk()();
+    await store.commit(setOf(["k", "1"]));
+    const switching = store.configure(SETTINGS, { ...WAITING, valuesInSegments: false, foreignTxsAheadMax: 10 });
+    let isAnswered = false;
+    const written = store.commit(setOf(["k", "2"])).then(() => {
+      isAnswered = true;
+    });
+    await switching;
+    while (store.precommitted.txId < 2n) await turns(1);
+    await turns(10);
+    assert.deepEqual([store.committed.txId, isAnswered], [1n, false]);
+    await store.commitUpTo(2n);
+    await written;
+  });
 
   test("is read-only after a discard that failed, since the end of the log is not known", async () => {
     let failing = false;

@@ -29,3 +29,22 @@ test("a value that is being written is kept when everything before it is truncat
   assert.equal(store.truncatedBefore, 2n);
   assert.deepEqual([...store.log.value(3n, 0)], [...plainValue(utf8("new"))]);
 });
+
+test("what is committed while old values are removed stays committed", async () => {
+  for (let moment = 0; moment < 60; moment++) {
+    const disk = new SimulatedDisk({ random: new SeededRandom(moment) });
+    const open = onSimulatedDisk(disk);
+    const store = await open({ commitsAlone: false });
+    for (let i = 0; i < 6; i++) await store.precommit(setOf(["k", "x".repeat(2000)]));
+    await store.commitUpTo(2n);
+    const truncating = store.truncateBefore(2n);
+    await turns(moment);
+    await store.commitUpTo(6n);
+    await truncating;
+    assert.equal(store.committed.txId, 6n);
+    await store.close();
+    const again = await open({ commitsAlone: false });
+    assert.equal(again.committed.txId, 6n, `committed ${moment} turns after the truncation began`);
+    await again.close();
+  }
+});
