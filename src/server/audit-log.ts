@@ -117,22 +117,16 @@ export class AuditLog implements Audit, AsyncDisposable {
     return this.close();
   }
 
-  /** Stores what waits; what cannot be stored in AUDIT_STOP_MS goes into the server's log. No call may be under way any more. */
+  /** Stores what waits; what cannot be stored in AUDIT_STOP_MS, or is recorded later, goes into the server's log. */
   async close(): Promise<void> {
-    const { timers, logger } = this.#parts;
-    const cancel = timers.after(AUDIT_STOP_MS, () => {
+    const cancel = this.#parts.timers.after(AUDIT_STOP_MS, () => {
       this.#isStopping = true;
       this.#wake?.();
     });
     await this.#writing;
     cancel();
-    const left = this.#queue.splice(0);
-    if (left.length > 0)
-      logger.error({ events: left.length }, "events of the audit log could not be stored, and follow");
-    for (const { value, resolve } of left) {
-      logger.error({ event: JSON.parse(utf8ToString(value)) }, "audit event");
-      resolve();
-    }
+    // A call that takes longer than a stop waits for ends only now.
+    this.#isStopping = true;
   }
 
   /** While events cannot be stored nothing more is begun. */
@@ -190,6 +184,19 @@ export class AuditLog implements Audit, AsyncDisposable {
       const batch = this.#queue.slice(0, AUDIT_BATCH_MAX);
       if (await this.#store(batch)) this.#stored(batch);
       else await this.#pause();
+    }
+    this.#giveUp();
+  }
+
+  /** What is left when the server has stopped goes into its log. */
+  #giveUp(): void {
+    const { logger } = this.#parts;
+    const left = this.#queue.splice(0);
+    if (left.length > 0)
+      logger.error({ events: left.length }, "events of the audit log could not be stored, and follow");
+    for (const { value, resolve } of left) {
+      logger.error({ event: JSON.parse(utf8ToString(value)) }, "audit event");
+      resolve();
     }
   }
 

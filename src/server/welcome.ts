@@ -21,9 +21,15 @@ function detailsOf(config: ServerConfig): Record<string, string> {
     configuration: config.configFile ?? "no file",
     log: `${config.logFormat}, ${config.logFile?.path ?? "standard error"}`,
     messages: `up to ${bytes(config.messageBytesMax)}`,
-    login: config.authentication ? "required" : "off: only this machine is served",
+    login: loginOf(config),
     commits: "on disk before they are acknowledged",
   };
+}
+
+function loginOf({ authentication, anonymous }: ServerConfig): string {
+  if (authentication) return "required";
+  const who = anonymous.remote ? "ANYBODY is served" : "only this machine is served";
+  return `off: ${who}${anonymous.maintenance ? ", and nothing is changed" : ""}`;
 }
 
 /** For the terminal. */

@@ -4,7 +4,7 @@ import { type DescMethod, ScalarType } from "@bufbuild/protobuf";
 import { utf8ToString } from "../base/bytes.ts";
 import { DATABASE_NAME_LENGTH_MAX, USERNAME_LENGTH_MAX } from "../base/limits.ts";
 import type { Access } from "./access.ts";
-import type { CallContext } from "./call.ts";
+import { type CallContext, selectedBy } from "./call.ts";
 import type { CallFailure } from "./error-table.ts";
 
 /** What a call is about; kept in the audit log, which can leave kinds out. */
@@ -26,23 +26,27 @@ export interface CallRecord {
   readonly failure: CallFailure | undefined;
 }
 
-/** What a method's request tells about the call; both absent for most methods. */
+/** What is known of a call whether or not it is let in. */
 export interface Naming {
-  /** Who wants to log in. */
+  /** Who wants to log in. Absent: the request does not say. */
   readonly user?: ((message: unknown) => string) | undefined;
-  /** The database that the call is about, where that is not the selected one. */
-  readonly database?: ((message: unknown) => string | undefined) | undefined;
+  /** The database that the call is about: the one that its caller has selected, or its request names. Absent: none. */
+  readonly database?: ((message: unknown, ctx: CallContext) => string | undefined) | undefined;
 }
 
 const LOGIN_FIELDS = ["username", "user"];
 const DATABASE_FIELDS = ["databaseName", "database", "name"];
 
-/** Which fields of a method's request say who calls and what for. */
+/** How a method's calls say who makes them and what for. */
 export function namingOf(method: DescMethod, { access, target }: Access): Naming {
   const user = access === "public" ? textField(method, LOGIN_FIELDS, USERNAME_LENGTH_MAX) : undefined;
   const fields = target.kind === "field" ? [target.field] : DATABASE_FIELDS;
-  const database = target.kind === "selected" ? undefined : textField(method, fields, DATABASE_NAME_LENGTH_MAX);
+  const database = target.kind === "selected" ? selected : textField(method, fields, DATABASE_NAME_LENGTH_MAX);
   return { user, database };
+}
+
+function selected(_message: unknown, { caller }: CallContext): string | undefined {
+  return caller && selectedBy(caller);
 }
 
 /** Reads the first of these fields that there is, as text, cut to so many bytes. */
@@ -107,5 +111,5 @@ export function userNamedBy(naming: Naming, message: unknown, ctx: CallContext):
 }
 
 export function databaseNamed(naming: Naming, message: unknown, ctx: CallContext): string | undefined {
-  return ctx.database?.name ?? (naming.database?.(message)?.toLowerCase() || undefined);
+  return ctx.database?.name ?? (naming.database?.(message, ctx)?.toLowerCase() || undefined);
 }

@@ -54,6 +54,8 @@ describe("the audit log of a server", () => {
     await refusalOf(client.get({ key: utf8("zz") }, { headers }));
     await client.createDatabaseV2({ name: "books" }, { headers });
     await client.useDatabase({ databaseName: "books" }, { headers });
+    await client.useDatabase({ databaseName: "systemdb" }, { headers });
+    await refusalOf(client.set({ KVs: [kv("a")] }, { headers }));
     const json = createClient(ImmuService, createConnectTransport({ baseUrl: server.url, httpVersion: "1.1" }));
     await json.health({});
     await client.closeSession({}, { headers });
@@ -67,6 +69,8 @@ describe("the audit log of a server", () => {
       "READ Get immudb defaultdb failed",
       "ADMIN CreateDatabaseV2 immudb books ok",
       "AUTH UseDatabase immudb books ok",
+      "AUTH UseDatabase immudb systemdb ok",
+      "WRITE Set immudb systemdb failed",
       "SYSTEM Health - - ok",
       "AUTH CloseSession immudb - ok",
       "AUTH OpenSession immudb systemdb ok",

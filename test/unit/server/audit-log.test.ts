@@ -207,6 +207,17 @@ describe("the audit log", () => {
     assert.equal((event as { event: { user: string } }).event.user, "ann");
   });
 
+  test("puts the event of a call that ends when the log is closed already into the server's log", async () => {
+    const audit = await open();
+    await audit.reserve();
+    await audit.close();
+    broken = new Error("the databases are closed");
+    await audit.record(CALL, CTX);
+    assert.equal(timers.waiting.size, 0, "nobody tries again for ever");
+    const event = logged.find((fields) => typeof fields === "object" && fields !== null && "event" in fields);
+    assert.equal((event as { event: { user: string } }).event.user, "ann");
+  });
+
   test("leaves out kinds that nobody asked for", async () => {
     const audit = await open({ kinds: new Set<CallKind>(["AUTH"]) });
     assert.deepEqual([audit.wants("AUTH"), audit.wants("READ")], [true, false]);
