@@ -77,6 +77,8 @@ export class Users {
   async authenticate(name: string, password: Uint8Array): Promise<User> {
     const user = this.#store.get(name);
     const matches = await this.#hasher.matches(password, user?.password);
+    // His logins have been ended since then, and this one must not begin as if it had come before.
+    if (this.#store.get(name) !== user) return this.authenticate(name, password);
     if (user === undefined || !matches) throw new AuthError("invalid_credentials", "invalid user name or password");
     if (!user.active) throw new AuthError("user_inactive", "user is not active");
     return user;

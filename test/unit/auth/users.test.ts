@@ -40,6 +40,33 @@ describe("users", () => {
     assert.equal(usersOf(store).size, 1);
   });
 
+  test("who is changed while his password is checked is judged as he is then", async () => {
+    let release = (): void => {};
+    let gate: Promise<void> | undefined;
+    const gated = new PasswordHasher(systemRandom, CHEAP, async (password, _salt, length) => {
+      await gate;
+      return Buffer.alloc(length, password);
+    });
+    const users = new Users(store, gated, new TestClock());
+    /** Who logs in with this password while something is changed. */
+    const loginDuring = async (password: string, change: () => Promise<void>): Promise<unknown> => {
+      gate = new Promise((resolve) => {
+        release = resolve;
+      });
+      const outcome = codeOf(() => users.authenticate("ann", utf8(password)));
+      await new Promise((resolve) => setImmediate(resolve));
+      gate = undefined;
+      await change();
+      release();
+      return await outcome;
+    };
+    await users.create({ name: "ann", password: utf8("old"), database: "books", permission: "read", createdBy: "x" });
+    const change = (): Promise<void> => users.setPassword("ann", utf8("new"));
+    assert.equal(await loginDuring("old", change), "invalid_credentials");
+    assert.equal(await loginDuring("new", () => users.setActive("ann", false)), "user_inactive");
+    assert.equal(await loginDuring("new", () => users.setActive("ann", true)), "no error");
+  });
+
   test("users are still there after a restart, with every field", async () => {
     const reader = {
       name: "reader",
