@@ -31,7 +31,12 @@ export function parseArguments(args: readonly string[], output: Output): Argumen
       "Tamper-evident database server. Every flag can also be set as IMMUDB_NAME in the environment, or by name in a configuration file.",
     )
     .exitOverride()
-    .configureOutput({ writeOut: output.out, writeErr: output.err })
+    .configureOutput({
+      writeOut: output.out,
+      writeErr: output.err,
+      // It may be a secret, and the name of its flag mistyped.
+      outputError: (text, write) => write(text.replace(/^(error: unknown option '[^=']*)=.*'$/ms, "$1'")),
+    })
     .showHelpAfterError("(immudb --help lists all flags)")
     .action(() => {
       serve = true;

@@ -52,6 +52,14 @@ describe("the command line of immudb", () => {
     assert.equal(out, "");
   });
 
+  test("says nothing of what an unknown flag was given: it may be a secret", () => {
+    for (const args of [["--admin-pasword=geheim"], ["config", "check", "--admin-pasword=geheim"]]) {
+      const { err } = parse(...args);
+      assert.match(err, /unknown option '--admin-pasword'/);
+      assert.ok(!err.includes("geheim"), err);
+    }
+  });
+
   test("a flag without its value and a word too many end with exit code 1", () => {
     assert.deepEqual(parse("--dir").parsed, { kind: "exit", code: 1 });
     assert.deepEqual(parse("serve").parsed, { kind: "exit", code: 1 });
