@@ -131,6 +131,8 @@ export const TOKENS_PER_USER_MAX = 10_000;
 export const ADVANCE_PROOF_TXS_MAX = 10_000;
 /** Watches of health (grpc.health.v1) at once; more are refused. */
 export const HEALTH_WATCHES_MAX = 1000;
+/** Conversations with gRPC reflection at once; more are refused. Each may have an answer of some 100 KiB under way. */
+export const REFLECTIONS_MAX = 64;
 /** Biggest message to a method that needs no login. */
 export const PUBLIC_MESSAGE_BYTES_MAX: number = 64 * 1024;
 /** Bytes of the request bodies in flight of those who have not logged in: a share of their own, so that they take nobody else's. */

@@ -93,7 +93,11 @@ export function withDependencies(file: DescFile, except: Set<DescFile>): DescFil
   return [file, ...file.dependencies.flatMap((dependency) => withDependencies(dependency, except))];
 }
 
-/** As google.protobuf.FileDescriptorProto. */
+const known = new WeakMap<DescFile, Uint8Array>();
+
+/** As google.protobuf.FileDescriptorProto; made once. */
 export function serialised(file: DescFile): Uint8Array {
-  return toBinary(FileDescriptorProtoSchema, file.proto);
+  const found = known.get(file) ?? toBinary(FileDescriptorProtoSchema, file.proto);
+  known.set(file, found);
+  return found;
 }

@@ -1,11 +1,12 @@
 // gRPC server reflection, v1 and v1alpha, from the generated descriptors: what grpcurl and its like ask before they call.
-// Open to everyone: it tells nothing that the published schema does not.
+// Open to everyone: it tells nothing that the published schema does not. An answer is large beside its question, so that only so
+// many conversations go on at once, on all connections together.
 
 import type { DescFile, DescService } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { ServerReflection as ReflectionV1 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
-import { PUBLIC_MESSAGE_BYTES_MAX } from "../base/limits.ts";
+import { PUBLIC_MESSAGE_BYTES_MAX, REFLECTIONS_MAX } from "../base/limits.ts";
 import { DescriptorIndex, serialised, withDependencies } from "./descriptor-index.ts";
 import { readable } from "./unreadable.ts";
 
@@ -31,25 +32,37 @@ type Answer =
   | { readonly case: "listServicesResponse"; readonly value: { readonly service: { readonly name: string }[] } }
   | { readonly case: "errorResponse"; readonly value: { readonly errorCode: number; readonly errorMessage: string } };
 
-/** Describes `services`, and itself. */
-export function registerReflection(router: ConnectRouter, services: readonly DescService[]): void {
+/** What registers the description of `services`, and of itself, on any number of routers. */
+export function reflectionOf(services: readonly DescService[]): (router: ConnectRouter) => void {
   let made: DescriptorIndex | undefined;
   const index = (): DescriptorIndex => {
     made ??= new DescriptorIndex([...services, ReflectionV1, ReflectionV1Alpha]);
     return made;
   };
+  let conversations = 0;
   async function* serverReflectionInfo<Q extends Question>(
     questions: AsyncIterable<Q>,
   ): AsyncGenerator<{ validHost: string; originalRequest: Q; messageResponse: Answer }> {
-    const sent = new Set<DescFile>();
-    for await (const question of readable(questions)) {
-      const messageResponse = answer(question.messageRequest, index(), sent);
-      yield { validHost: question.host, originalRequest: question, messageResponse };
+    if (conversations >= REFLECTIONS_MAX) {
+      const message = `more than ${REFLECTIONS_MAX} clients ask what is served: try again`;
+      throw new ConnectError(message, Code.ResourceExhausted);
+    }
+    conversations++;
+    try {
+      const sent = new Set<DescFile>();
+      for await (const question of readable(questions)) {
+        const messageResponse = answer(question.messageRequest, index(), sent);
+        yield { validHost: question.host, originalRequest: question, messageResponse };
+      }
+    } finally {
+      conversations--;
     }
   }
   const options = { readMaxBytes: PUBLIC_MESSAGE_BYTES_MAX };
-  router.service(ReflectionV1, { serverReflectionInfo }, options);
-  router.service(ReflectionV1Alpha, { serverReflectionInfo }, options);
+  return (router) => {
+    router.service(ReflectionV1, { serverReflectionInfo }, options);
+    router.service(ReflectionV1Alpha, { serverReflectionInfo }, options);
+  };
 }
 
 function answer(question: Question["messageRequest"], index: DescriptorIndex, sent: Set<DescFile>): Answer {

@@ -4,7 +4,7 @@ import type { ConnectRouter } from "@connectrpc/connect";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { GrpcHealth } from "./grpc-health.ts";
 import type { ServedMethod } from "./pipeline.ts";
-import { registerReflection } from "./reflection.ts";
+import { reflectionOf } from "./reflection.ts";
 
 /** Returns what registers them, on any number of routers. `stopping` aborts when the server begins to stop. */
 export function standardServices(
@@ -14,8 +14,9 @@ export function standardServices(
 ): (router: ConnectRouter) => void {
   const health = new GrpcHealth(methods, stopping);
   const services = new Set(methods.map(({ descriptor }) => descriptor.parent));
+  const register = reflection ? reflectionOf([...services, Health]) : undefined;
   return (router) => {
     health.register(router);
-    if (reflection) registerReflection(router, [...services, Health]);
+    register?.(router);
   };
 }

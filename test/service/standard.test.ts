@@ -15,6 +15,7 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/g
 import { type ServerReflectionResponse, ServerReflection as V1 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as V1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { rule } from "../../gen/immudb/access/v1/access_pb.ts";
+import { REFLECTIONS_MAX } from "../../src/base/limits.ts";
 import { startTestServer, type TestServer } from "../support/test-server.ts";
 import { refusalOf } from "./support.ts";
 
@@ -154,6 +155,24 @@ for (const transport of ["own", "node"])
       const client = createClient(V1, createGrpcTransport({ baseUrl: silent.url }));
       const answers = client.serverReflectionInfo((async function* () {})())[Symbol.asyncIterator]();
       assert.equal((await refusalOf(answers.next())).code, Code.Unimplemented);
+    });
+
+    test("so many clients may be in the middle of asking, whatever their connection, and no more", async () => {
+      let end = (): void => {};
+      const ended = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      async function* asking() {
+        yield { messageRequest: { case: "listServices", value: "" } } as Question;
+        await ended;
+      }
+      const open = () => createClient(V1, createGrpcTransport({ baseUrl: server.url })).serverReflectionInfo(asking());
+      const talks = Array.from({ length: REFLECTIONS_MAX }, () => open()[Symbol.asyncIterator]());
+      for (const talk of talks) assert.equal((await talk.next()).done, false);
+      assert.equal((await refusalOf(open()[Symbol.asyncIterator]().next())).code, Code.ResourceExhausted);
+      end();
+      for (const talk of talks) assert.equal((await talk.next()).done, true);
+      assert.equal((await ask([{ case: "listServices", value: "" }])).length, 1);
     });
 
     test("health is told of the server and of each service to whoever asks, in every protocol", async () => {
