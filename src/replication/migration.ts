@@ -44,11 +44,22 @@ export interface OpenTarget extends CopyTarget, AsyncDisposable {
   finish(): Promise<void>;
 }
 
+/** What became of a user. */
+export interface UserOutcome {
+  /** `there`: one of that name was there already, and stays as he is; `left out`: he has a permission on no database there. */
+  readonly kind: "new" | "there" | "left out";
+  /** Databases on which he has not what he has at the source. */
+  readonly lacks: readonly string[];
+}
+
 export interface MigrationTarget {
-  /** Makes the database, unless it is there, and lets it take transactions. Throws for one that cannot. */
+  /**
+   * Makes the database, unless it is there. One that is there takes transactions from the first one on that is put into it:
+   * until then nothing changes for those who use it. Throws for one that cannot.
+   */
   open(database: SourceDatabase): Promise<OpenTarget>;
-  /** Makes a user whom nobody can be until he gets a password; false: there is one of that name, who stays as he is. */
-  addUser(user: MigratedUser): Promise<boolean>;
+  /** Makes a user whom nobody can be until he gets a password, with his permissions on the databases that are there. */
+  addUser(user: MigratedUser): Promise<UserOutcome>;
 }
 
 export interface MigrationOptions {
@@ -71,7 +82,12 @@ export interface MigrationReport {
   readonly databases: readonly MigratedDatabase[];
   /** Could not be read: not loaded. */
   readonly skipped: readonly string[];
-  readonly users: readonly (MigratedUser & { readonly isNew: boolean })[];
+  readonly users: readonly (MigratedUser & UserOutcome)[];
+}
+
+/** Databases on which somebody has not the permission that he should have. */
+export function lackedBy<P>(wanted: ReadonlyMap<string, P>, has: ReadonlyMap<string, P>): string[] {
+  return [...wanted].flatMap(([database, permission]) => (has.get(database) === permission ? [] : [database]));
 }
 
 /** Throws what copyDatabase() throws, and what source and target do. */
@@ -117,7 +133,7 @@ async function migrateDatabase(
 }
 
 async function migrateUsers(source: MigrationSource, target: MigrationTarget): Promise<MigrationReport["users"]> {
-  const users: (MigratedUser & { isNew: boolean })[] = [];
-  for (const user of await source.users()) users.push({ ...user, isNew: await target.addUser(user) });
+  const users: (MigratedUser & UserOutcome)[] = [];
+  for (const user of await source.users()) users.push({ ...user, ...(await target.addUser(user)) });
   return users;
 }

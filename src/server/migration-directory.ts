@@ -12,7 +12,14 @@ import { diskDirectory } from "../database/data-directory.ts";
 import { DatabaseManager } from "../database/manager.ts";
 import { DEFAULT_DATABASE } from "../database/names.ts";
 import { DEFAULT_REPLICATION_SETTINGS } from "../database/replication-settings.ts";
-import type { MigratedUser, MigrationTarget, OpenTarget, SourceDatabase } from "../replication/migration.ts";
+import {
+  lackedBy,
+  type MigratedUser,
+  type MigrationTarget,
+  type OpenTarget,
+  type SourceDatabase,
+  type UserOutcome,
+} from "../replication/migration.ts";
 import { lmdbDriver } from "../store/engine-lmdb.ts";
 import { useNodeSha256 } from "./node-sha256.ts";
 
@@ -54,10 +61,11 @@ export class DirectoryTarget implements MigrationTarget, AsyncDisposable {
   async open({ name, settings }: SourceDatabase): Promise<OpenTarget> {
     const databases = this.#databases;
     const isDefault = name === DEFAULT_DATABASE;
+    let ready: Promise<unknown> | undefined = isDefault ? Promise.resolve() : undefined;
     if (!isDefault) {
       const change = { ...settings, ...AS_REPLICA };
-      const { alreadyExisted } = await databases.create(name, change, { ifNotExists: true, createdBy: "" });
-      if (alreadyExisted) await databases.update(name, AS_REPLICA);
+      const { info } = await databases.create(name, change, { ifNotExists: true, createdBy: "" });
+      if (info.settings.replicationSettings.replica) ready = Promise.resolve();
     }
     return {
       state: () =>
@@ -65,28 +73,37 @@ export class DirectoryTarget implements MigrationTarget, AsyncDisposable {
           const { precommittedTxId, precommittedTxHash } = database.state();
           return { txId: precommittedTxId, txHash: precommittedTxHash };
         }),
-      apply: (blob) => databases.use(name, async (database) => (await database.replicateTx(blob)).header),
+      apply: async (blob) => {
+        ready ??= databases.update(name, AS_REPLICA);
+        await ready;
+        return await databases.use(name, async (database) => (await database.replicateTx(blob)).header);
+      },
       // The default database is what the flags say when a server is started.
-      finish: async () => void (isDefault || (await databases.update(name, AS_PRIMARY))),
+      finish: async () => {
+        if (!isDefault && ready !== undefined) await databases.update(name, AS_PRIMARY);
+      },
       [Symbol.asyncDispose]: async () => {},
     };
   }
 
-  async addUser({ name, active, permissions }: MigratedUser): Promise<boolean> {
-    if (this.#users.get(name) !== undefined) return false;
-    const granted = [...permissions].flatMap(([database, number]) => {
-      const permission = PERMISSIONS.get(number);
-      return permission === undefined ? [] : [[database, permission] as const];
-    });
+  async addUser({ name, active, permissions }: MigratedUser): Promise<UserOutcome> {
+    const wanted = new Map([...permissions].map(([database, number]) => [database, PERMISSIONS.get(number)]));
+    const known = this.#users.get(name);
+    if (known !== undefined) return { kind: "there", lacks: lackedBy(wanted, known.permissions) };
+    const databases = this.#databases.list().map((info) => info.name);
+    const granted = [...wanted].flatMap(([database, permission]) =>
+      permission === undefined || !databases.includes(database) ? [] : [[database, permission] as const],
+    );
+    const lacks = lackedBy(wanted, new Map(granted));
     const [first, ...more] = granted;
-    if (first === undefined) return false;
+    if (first === undefined) return { kind: "left out", lacks };
     const [database, permission] = first;
     // Nobody knows this one: whoever administers the server sets another.
     const password = systemRandom.bytes(PASSWORD_BYTES);
     await this.#users.create({ name, password, database, permission, createdBy: "" });
     for (const [database, permission] of more) await this.#users.setPermission(name, database, permission);
     if (!active) await this.#users.setActive(name, active);
-    return true;
+    return { kind: "new", lacks };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

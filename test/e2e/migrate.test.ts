@@ -26,7 +26,14 @@ const TRANSACTIONS = 150;
 interface Answer {
   readonly databases: readonly { name: string; txId: string; alh: string; copied: string; behind: boolean }[];
   readonly skipped: readonly string[];
-  readonly users: readonly { name: string; active: boolean; permissions: object; needsPassword: boolean }[];
+  readonly users: readonly {
+    name: string;
+    active: boolean;
+    permissions: object;
+    needsPassword: boolean;
+    broughtOver: boolean;
+    lacks: readonly string[];
+  }[];
 }
 
 let root: string;
@@ -69,11 +76,13 @@ function addressOf({ host, port }: TestServer): string {
   return `${host}:${port}`;
 }
 
-/** Two databases, one that is not loaded, and two users. */
+/** Two databases, one that is not loaded, two users, and one of the database that is not loaded. */
 function fill(): Promise<void> {
   return at(addressOf(source), "defaultdb", async ({ client, rpc, headers }) => {
     await rpc.createDatabaseV2({ name: "books", settings: { maxKeyLen: { value: 100 } } }, headers());
     await rpc.createDatabaseV2({ name: "asleep" }, headers());
+    const sleeper = { user: utf8("carol"), password: utf8("Passw0rd!x"), database: "asleep", permission: 1 };
+    await rpc.createUser(sleeper, headers());
     await rpc.unloadDatabase({ database: "asleep" }, headers());
     for (let i = 0; i < 5; i++) await client.set(`d${i}`, `default ${i}`);
     await client.useDatabase("books");
@@ -118,6 +127,12 @@ async function migrate(...args: readonly string[]): Promise<Ended> {
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { exit, stdout, stderr };
+}
+
+/** A server of a directory. */
+function started(directory: string): ReturnType<typeof startServer> {
+  const given = new Map(Object.entries({ address: "127.0.0.1", port: "0", dir: directory }));
+  return startServer(readConfig(given, {}).config, { logger: silentLogger });
 }
 
 /** What a server has of a database. */
@@ -165,9 +180,12 @@ describe("immuadmin migrate", () => {
       ],
     );
     assert.deepEqual(answer.skipped, ["asleep"]);
+    const comes = { needsPassword: true, broughtOver: true, lacks: [] };
+    const stays = { needsPassword: false, broughtOver: false, lacks: ["asleep"] };
     assert.deepEqual(answer.users, [
-      { name: "alice", active: true, permissions: { books: "readwrite", defaultdb: "read" }, needsPassword: true },
-      { name: "bob", active: false, permissions: { books: "admin" }, needsPassword: true },
+      { name: "alice", active: true, permissions: { books: "readwrite", defaultdb: "read" }, ...comes },
+      { name: "bob", active: false, permissions: { books: "admin" }, ...comes },
+      { name: "carol", active: true, permissions: { asleep: "read" }, ...stays },
     ]);
     const again = JSON.parse((await migrate("migrate", "--to-dir", directory)).stdout) as Answer;
     assert.deepEqual(
@@ -175,8 +193,7 @@ describe("immuadmin migrate", () => {
       ["0", "0"],
     );
     assert.ok(again.users.every(({ needsPassword }) => !needsPassword));
-    const given = new Map(Object.entries({ address: "127.0.0.1", port: "0", dir: directory }));
-    const server = await startServer(readConfig(given, {}).config, { logger: silentLogger });
+    const server = await started(directory);
     try {
       const address = `127.0.0.1:${server.port}`;
       const busy = await migrate("migrate", "--to-dir", directory);
@@ -190,14 +207,29 @@ describe("immuadmin migrate", () => {
     const diverged = await migrate("migrate", "books", "--to-dir", directory);
     assert.equal(diverged.exit, 5);
     assert.match(diverged.stderr, /"code":"commit_diverged"/);
+    const afterwards = await started(directory);
+    await at(`127.0.0.1:${afterwards.port}`, "books", async ({ client }) => void (await client.set("still", "mine")));
+    await afterwards.close();
   });
 
   test("brings everything into a running server", async () => {
     await using target = await startTestServer({ "replication-is-replica": "true" });
     const { exit, stdout, stderr } = await migrate("migrate", "--to", addressOf(target));
     assert.equal(exit, 1, stderr);
-    assert.deepEqual((JSON.parse(stdout) as Answer).skipped, ["asleep"]);
+    const answer = JSON.parse(stdout) as Answer;
+    assert.deepEqual(answer.skipped, ["asleep"]);
+    assert.deepEqual(
+      answer.users.map(({ name, broughtOver, lacks }) => [name, broughtOver, ...lacks]),
+      [
+        ["alice", true],
+        ["bob", true],
+        ["carol", false, "asleep"],
+      ],
+    );
     await requireMigrated(addressOf(target));
+    const refused = await migrate("migrate", "books", "--to", addressOf(target));
+    assert.match(refused.stderr, /"code":"commit_diverged"/);
+    await at(addressOf(target), "books", async ({ client }) => void (await client.set("still", "mine")));
   });
 
   test("goes on where it was when one database is brought over while it grows", async () => {

@@ -9,7 +9,14 @@ import { CLIENT_TIMEOUT_MS } from "../../base/limits.ts";
 import { ImmuClient } from "../../client/client.ts";
 import { credentialHeaders } from "../../client/credentials.ts";
 import { createNodeTransport, type NodeTransport } from "../../client/node.ts";
-import type { MigratedUser, MigrationTarget, OpenTarget, SourceDatabase } from "../../replication/migration.ts";
+import {
+  lackedBy,
+  type MigratedUser,
+  type MigrationTarget,
+  type OpenTarget,
+  type SourceDatabase,
+  type UserOutcome,
+} from "../../replication/migration.ts";
 import { UsageError } from "../exit-codes.ts";
 
 const KEEP_ALIVE_MS = 60_000;
@@ -50,10 +57,12 @@ export class ServerTarget implements MigrationTarget, AsyncDisposable {
   async open({ name, settings }: SourceDatabase): Promise<OpenTarget> {
     const { databases } = await this.#rpc.databaseListV2({}, this.#call());
     const known = databases.find((database) => database.name === name);
-    const isReplica = known?.settings?.replicationSettings?.replica?.value === true;
+    const replication = known?.settings?.replicationSettings;
+    const isReplica = known === undefined || replication?.replica?.value === true;
+    if (replication?.replica?.value === true && replication.primaryHost?.value) throw followsAnother(name);
     if (known === undefined) await this.#create(name, settings);
     else if (name === DEFAULT_DATABASE && !isReplica) throw defaultIsNoReplica(this.#access.address);
-    else if (!isReplica) await this.#setReplica(name, true);
+    let ready = isReplica ? Promise.resolve() : undefined;
     const client = this.#client();
     await client.openSession(this.#access.user, this.#access.password, name);
     return {
@@ -61,19 +70,30 @@ export class ServerTarget implements MigrationTarget, AsyncDisposable {
         const { precommittedTxId, precommittedTxHash, txId, txHash } = await client.currentState();
         return precommittedTxId > txId ? { txId: precommittedTxId, txHash: precommittedTxHash } : { txId, txHash };
       },
-      apply: (blob) => client.replicateTx(blob),
+      apply: async (blob) => {
+        ready ??= this.#setReplica(name, true);
+        await ready;
+        return await client.replicateTx(blob);
+      },
       finish: async () => {
-        if (name !== DEFAULT_DATABASE) await this.#setReplica(name, false);
+        if (name !== DEFAULT_DATABASE && ready !== undefined) await this.#setReplica(name, false);
       },
       [Symbol.asyncDispose]: () => client.close().catch(() => undefined),
     };
   }
 
-  async addUser({ name, active, permissions }: MigratedUser): Promise<boolean> {
+  async addUser({ name, active, permissions }: MigratedUser): Promise<UserOutcome> {
     const { users } = await this.#rpc.listUsers({}, this.#call());
-    if (users.some(({ user }) => new TextDecoder().decode(user) === name)) return false;
-    const [first, ...more] = permissions;
-    if (first === undefined) return false;
+    const known = users.find(({ user }) => new TextDecoder().decode(user) === name);
+    if (known !== undefined) {
+      const has = new Map(known.permissions.map(({ database, permission }) => [database, permission]));
+      return { kind: "there", lacks: lackedBy(permissions, has) };
+    }
+    const { databases } = await this.#rpc.databaseListV2({}, this.#call());
+    const granted = new Map([...permissions].filter(([wanted]) => databases.some(({ name }) => name === wanted)));
+    const lacks = lackedBy(permissions, granted);
+    const [first, ...more] = granted;
+    if (first === undefined) return { kind: "left out", lacks };
     const [database, permission] = first;
     // Nobody knows this one: whoever administers the server sets another.
     const password = utf8(`${randomBytes(24).toString("base64url")}aA1!`);
@@ -83,7 +103,7 @@ export class ServerTarget implements MigrationTarget, AsyncDisposable {
       await this.#rpc.changePermission(change, this.#call());
     }
     if (!active) await this.#rpc.setActiveUser({ active, username: name }, this.#call());
-    return true;
+    return { kind: "new", lacks };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -132,5 +152,12 @@ function defaultIsNoReplica(address: string): UsageError {
   return new UsageError(
     `the default database of ${address} takes no transactions of another server`,
     "start that server with --replication-is-replica, and without it when this is done",
+  );
+}
+
+function followsAnother(database: string): UsageError {
+  return new UsageError(
+    `the database ${database} follows a primary there`,
+    "migrate to a server that has no such replica",
   );
 }

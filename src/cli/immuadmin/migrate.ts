@@ -67,7 +67,10 @@ async function openTarget(options: MigrateOptions): Promise<MigrationTarget & As
 }
 
 function answerOf(report: MigrationReport, from: string, to: string): Answer {
-  const isWhole = report.skipped.length === 0 && report.databases.every(({ isBehind }) => !isBehind);
+  const isWhole =
+    report.skipped.length === 0 &&
+    report.databases.every(({ isBehind }) => !isBehind) &&
+    report.users.every(({ lacks }) => lacks.length === 0);
   return { text: textOf(report, from, to), json: jsonOf(report, from, to), exit: isWhole ? EXIT.ok : EXIT.error };
 }
 
@@ -78,13 +81,18 @@ function textOf({ databases, skipped, users }: MigrationReport, from: string, to
     if (isBehind) lines.push(`    the source is written to: repeat this when it is not, to bring over the rest`);
   }
   for (const name of skipped) lines.push(`  ${name}  NOT COPIED: it is not loaded there. Load it and repeat`);
-  const fresh = users.filter(({ isNew }) => isNew);
+  const fresh = users.filter(({ kind }) => kind === "new");
   if (fresh.length > 0) lines.push("These users have their permissions and need new passwords:");
   for (const { name, active, permissions } of fresh) {
     const rights = [...permissions].map(([database, permission]) => `${database} ${permissionName(permission)}`);
     lines.push(`  ${name}${active ? "" : " (inactive)"}  ${rights.join(", ")}`);
   }
-  for (const { name } of users.filter(({ isNew }) => !isNew)) lines.push(`  ${name} was there, and stays as he is`);
+  for (const { name, kind } of users) {
+    if (kind === "there") lines.push(`  ${name} was there, and stays as he is`);
+    if (kind === "left out") lines.push(`  ${name}  NOT BROUGHT OVER: he has a permission on no database that is here`);
+  }
+  for (const { name, lacks } of users)
+    if (lacks.length > 0) lines.push(`  ${name} has not here what he has there: ${lacks.join(", ")}`);
   return [`${lines.join("\n")}\n`];
 }
 
@@ -100,11 +108,13 @@ function jsonOf({ databases, skipped, users }: MigrationReport, from: string, to
       behind: isBehind,
     })),
     skipped,
-    users: users.map(({ name, active, permissions, isNew }) => ({
+    users: users.map(({ name, active, permissions, kind, lacks }) => ({
       name,
       active,
       permissions: Object.fromEntries([...permissions].map(([db, number]) => [db, permissionName(number)])),
-      needsPassword: isNew,
+      needsPassword: kind === "new",
+      broughtOver: kind !== "left out",
+      lacks,
     })),
   };
 }
