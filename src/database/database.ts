@@ -64,7 +64,7 @@ export class Database {
   #acks: ReplicaAcks | undefined;
   /** Goes into the metadata of every transaction written here. */
   #extra: Uint8Array | undefined;
-  /** Itself, but for one that withExtra() made. */
+  /** Itself, but for one that withExtra() made: that one's settings are its own, whenever they change. */
   #origin: Database = this;
 
   constructor(facts: DatabaseFacts, store: Store, clock: Clock) {
@@ -76,7 +76,7 @@ export class Database {
   }
 
   get settings(): DatabaseSettings {
-    return this.#facts.settings;
+    return this.#origin.#facts.settings;
   }
 
   /** Whether it follows a primary: then nobody else writes to it. */
@@ -95,7 +95,6 @@ export class Database {
   /** The same database, whose transactions carry these bytes (1 to 256) in their metadata. Those of header version 0 cannot. */
   withExtra(extra: Uint8Array): Database {
     const database = new Database(this.#facts, this.#store, this.#clock);
-    database.#acks = this.#acks;
     database.#extra = extra;
     database.#origin = this.#origin;
     return database;
@@ -250,7 +249,7 @@ export class Database {
    * transaction that keeps its values. Throws `retention_period_short`, or `illegal_argument` where transactions have no time.
    */
   async truncate(periodMs: number): Promise<bigint> {
-    requireRetainable(this.#facts, periodMs);
+    requireRetainable(this.#origin.#facts, periodMs);
     const keptFrom = firstRetained(this.#store, periodMs, this.#clock.nowMs());
     // Also when nothing is new: a removal that failed, or that is under way, has ended then.
     if (keptFrom > 0n) await this.#store.truncateBefore(keptFrom);
@@ -259,7 +258,7 @@ export class Database {
 
   /** Whether a value is older than that. Throws what truncate() throws. */
   hasOlderThan(periodMs: number): boolean {
-    requireRetainable(this.#facts, periodMs);
+    requireRetainable(this.#origin.#facts, periodMs);
     return firstRetained(this.#store, periodMs, this.#clock.nowMs()) > 1n;
   }
 
@@ -285,7 +284,7 @@ export class Database {
 
   /** Hands out a transaction as it is, to a replica or whoever copies the database: see export.ts. */
   exportTx(request: ExportRequest, signal?: AbortSignal): Promise<TxExport> {
-    return exportTx(this.#store, this.#acks, request, signal);
+    return exportTx(this.#store, this.#origin.#acks, request, signal);
   }
 
   /**

@@ -17,7 +17,7 @@
 //   u64 txId | 04 | u32 entry | u32 p  value         piece p of the store value of one entry
 //
 //   flags bit 0: entries and values follow in the transaction record itself (few and small), tree nodes stand in it, and there
-//   are no other rows but pieces.
+//   are no other rows.
 //   node l of transaction n is the root of the complete subtree of the history tree that covers the 2^l leaves ending in
 //   leaf n; there are 1 + (trailing zero bits of n) of them. Discarding transactions discards their nodes with them.
 //   tree nodes: levels TREE_LEVEL_MIN and up of the tree over the transaction's entries (proof/entries-tree.ts), so that an entry

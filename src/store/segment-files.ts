@@ -4,6 +4,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { StoreError } from "./errors.ts";
 import { syncDirectory } from "./sync-directory.ts";
 
 export interface SegmentFiles {
@@ -19,7 +20,7 @@ export interface SegmentFiles {
   spool(): Promise<SpoolFile>;
   /** Removes files for good. */
   remove(names: readonly string[]): Promise<void>;
-  /** Closes what is open for reading. */
+  /** Closes what is open for reading. What is read, or begun, later is refused with `closed`. */
   close(): void;
 }
 
@@ -38,13 +39,18 @@ export interface SpoolFile {
 const OPEN_FILES_MAX = 8;
 const UNFINISHED = ".unfinished";
 
+/**
+ * Files without a name that this process made. A directory may be opened again while somebody still holds one of before: under
+ * the same name, one would be removed with the other.
+ */
+let spools = 0;
+
 /** Segment files in a directory on disk, created when something is first written. */
 export class DiskSegmentFiles implements SegmentFiles {
   readonly #directory: string;
   /** Descriptors for reading, the least recently used first. */
   readonly #open = new Map<string, number>();
-  /** Files without a name that were made. */
-  #spools = 0;
+  #isClosed = false;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -105,8 +111,9 @@ export class DiskSegmentFiles implements SegmentFiles {
   }
 
   async spool(): Promise<SpoolFile> {
+    this.#requireOpen();
     await this.#makeDirectory();
-    const path = join(this.#directory, `spool-${++this.#spools}${UNFINISHED}`);
+    const path = join(this.#directory, `spool-${++spools}${UNFINISHED}`);
     const file = await open(path, "wx", 0o600);
     let isNamed = false;
     return {
@@ -136,6 +143,7 @@ export class DiskSegmentFiles implements SegmentFiles {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const name of [...this.#open.keys()]) this.#forget(name);
   }
 
@@ -144,7 +152,13 @@ export class DiskSegmentFiles implements SegmentFiles {
     if (made !== undefined) await syncDirectory(dirname(this.#directory));
   }
 
+  /** What is opened later would be closed by nobody. */
+  #requireOpen(): void {
+    if (this.#isClosed) throw new StoreError("closed", "the value segments are closed");
+  }
+
   #descriptor(name: string): number | undefined {
+    this.#requireOpen();
     let descriptor = this.#open.get(name);
     if (descriptor === undefined) {
       try {

@@ -7,6 +7,7 @@ import { concat, utf8 } from "../../../src/base/bytes.ts";
 import { REPLICAS_MAX } from "../../../src/base/limits.ts";
 import type { Database } from "../../../src/database/database.ts";
 import type { ExportRequest, ReplicaState, TxExport } from "../../../src/database/replication.ts";
+import { mergeSettings } from "../../../src/database/settings.ts";
 import { sha256 } from "../../../src/proof/sha256.ts";
 import {
   brief,
@@ -294,3 +295,13 @@ describe("a synchronous replica", () => {
 async function settle({ store }: TestDatabase): Promise<void> {
   await store.settled();
 }
+
+test("who writes with the name of a caller is held to the settings as they are now", async () => {
+  await using primary = await testDatabase();
+  const named = primary.database.withExtra(utf8("alice"));
+  await write(named, "1");
+  const settings = mergeSettings(primary.database.settings, REPLICA);
+  await primary.database.apply({ name: "testdb", settings });
+  assert.equal(named.isReplica, true);
+  assert.equal(await codeOf(() => write(named, "2")), "replica_read_only");
+});
