@@ -2,10 +2,10 @@
 // nothing. The shells differ in their languages only: each script finds out which command the words before the cursor name, and
 // offers what can follow it.
 
-import type { Command, Option } from "commander";
+import { Argument, type Command, type Option } from "commander";
 
 export type Shell = "bash" | "zsh" | "fish" | "powershell";
-export const SHELLS: readonly Shell[] = ["bash", "fish", "powershell", "zsh"];
+const SHELLS: readonly Shell[] = ["bash", "fish", "powershell", "zsh"];
 
 interface Word {
   readonly text: string;
@@ -16,6 +16,15 @@ interface Place {
   /** Words of the command, `index rebuild`; "" for the program itself. */
   readonly path: string;
   readonly words: readonly Word[];
+}
+
+/** Adds the command itself. */
+export function addCompletion(program: Command, print: (text: string) => void): void {
+  program
+    .command("completion")
+    .description("print a script with which a shell completes this program's words")
+    .addArgument(new Argument("<shell>").choices(SHELLS))
+    .action((shell: Shell) => print(completionScript(shell, program)));
 }
 
 /** The script for a program as it is defined. */

@@ -10,13 +10,37 @@
 import { toHex } from "../base/bytes.ts";
 import type { ProofReport } from "../client/verified.ts";
 import type { Entry, KvMetadata } from "../proof/model.ts";
-import { type Answer, bytesToJson, type Json, type Text } from "./output.ts";
+import { type Answer, bytesToJson, type Json, type Row, type Text } from "./output.ts";
 
-/** Renders one entry. `valueOnly` leaves the value alone in text; JSON always says everything. */
-export function entryAnswer(entry: Entry, proof: ProofReport | undefined, valueOnly = false): Answer {
+/** Renders one entry that was read. */
+export function entryAnswer(entry: Entry, proof?: ProofReport): Answer {
+  return { ...writtenAnswer(entry, proof), values: [entry.value, "\n"] };
+}
+
+/** Renders one entry that was written: whoever wrote it knows the value, and is told the transaction in any case. */
+export function writtenAnswer(entry: Entry, proof?: ProofReport): Answer {
   return {
-    text: valueOnly ? [entry.value, "\n"] : entryBlock(entry, proof !== undefined),
-    json: entryJson(entry, proof),
+    text: entryBlock(entry, proof !== undefined),
+    json: { ...entryJson(entry), verified: proof !== undefined, ...proofJson(proof) },
+    rows: [entryRow(entry, proof !== undefined)],
+  };
+}
+
+/** What a verified answer says about its proof, beside its own fields. */
+export function proofJson(proof: ProofReport | undefined): Readonly<Record<string, Json>> {
+  if (proof === undefined) return {};
+  const { checks, state } = proof;
+  return { proof: { checks, state: { txId: String(state.txId), txHash: toHex(state.txHash) } } };
+}
+
+function entryRow({ tx, revision, key, metadata, value }: Entry, verified: boolean): Row {
+  return {
+    tx: String(tx),
+    rev: revision > 0n ? String(revision) : "",
+    key,
+    metadata: metadata === undefined ? "" : metadataText(metadata),
+    value,
+    verified: String(verified),
   };
 }
 
@@ -36,7 +60,7 @@ function entryBlock(entry: Entry, verified: boolean): Text {
   ];
 }
 
-function metadataText({ deleted, expiresAt, nonIndexable }: KvMetadata): string {
+export function metadataText({ deleted, expiresAt, nonIndexable }: KvMetadata): string {
   const parts: string[] = [];
   if (deleted) parts.push("deleted:true");
   if (expiresAt !== undefined) parts.push(`expiresAt:${expiresAt}`);
@@ -44,7 +68,7 @@ function metadataText({ deleted, expiresAt, nonIndexable }: KvMetadata): string 
   return parts.join(",");
 }
 
-function entryJson(entry: Entry, proof: ProofReport | undefined): Json {
+function entryJson(entry: Entry): Readonly<Record<string, Json>> {
   const { tx, revision, key, value, metadata, referencedBy } = entry;
   return {
     tx: String(tx),
@@ -59,14 +83,10 @@ function entryJson(entry: Entry, proof: ProofReport | undefined): Json {
         atTx: String(referencedBy.atTx),
       },
     }),
-    verified: proof !== undefined,
-    ...(proof && {
-      proof: { checks: proof.checks, state: { txId: String(proof.state.txId), txHash: toHex(proof.state.txHash) } },
-    }),
   };
 }
 
-function metadataJson({ deleted, expiresAt, nonIndexable }: KvMetadata): Json {
+export function metadataJson({ deleted, expiresAt, nonIndexable }: KvMetadata): Json {
   return {
     ...(deleted && { deleted }),
     ...(expiresAt !== undefined && { expiresAt: String(expiresAt) }),

@@ -33,6 +33,11 @@ export class NotFoundError extends Error {
   override readonly name = "NotFoundError";
 }
 
+/** A command that has its name already and nothing else. */
+export class NotBuiltError extends Error {
+  override readonly name = "NotBuiltError";
+}
+
 /** What a person and a script are told about an error. */
 export interface Failure {
   readonly exit: number;
@@ -73,6 +78,7 @@ const NEXT_OF_LOGIN: Readonly<Record<ClientProgram, { login: string; database: s
 export function failureOf(error: unknown, address: string, program: ClientProgram = "immuclient"): Failure {
   if (error instanceof UsageError) return { exit: EXIT.usage, code: "usage", message: error.message, next: error.next };
   if (error instanceof NotFoundError) return failureOfRefusal("not_found", error.message, address, program);
+  if (error instanceof NotBuiltError) return failureOfRefusal("unimplemented", error.message, address, program);
   if (error instanceof VerificationError) return failureOfVerification(error);
   if (error instanceof ClientError) {
     return { exit: EXIT.error, code: error.code, message: error.message, next: NEXT_OF_CLIENT_ERROR[error.code] };

@@ -1,14 +1,13 @@
 // The command line of the server: options made from the table of flags, so that nothing can be said here that the table
 // does not know.
 
-import { Argument, Command, CommanderError, Option } from "commander";
-import { COMPATIBLE_VERSION } from "../base/compatible-version.ts";
+import { Command, CommanderError, Option } from "commander";
 import type { Flag, FlagEffect } from "../server/flag.ts";
 import { ALL_FLAGS, FLAGS } from "../server/flags.ts";
-import { OWN_VERSION } from "../server/version.ts";
-import { completionScript, SHELLS, type Shell } from "./completion.ts";
+import { addCompletion } from "./completion.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type CommandLine, SUBCOMMANDS, type Subcommand } from "./immudb/commands.ts";
+import { versionText } from "./version-text.ts";
 
 export type Arguments =
   /** Flags by name; `true` for one without a value. */
@@ -48,17 +47,13 @@ export function parseArguments(args: readonly string[], output: Output): Argumen
   program
     .command("version")
     .description("print the version")
-    .action(() => output.out(versionText()));
+    .action(() => output.out(versionText("immudb for TypeScript")));
   for (const command of SUBCOMMANDS) {
     addSubcommand(program, command, (options) => {
       named = { command, options };
     });
   }
-  program
-    .command("completion")
-    .description("print a script with which a shell completes this program's words")
-    .addArgument(new Argument("<shell>").choices(SHELLS))
-    .action((shell: Shell) => output.out(completionScript(shell, program)));
+  addCompletion(program, output.out);
   try {
     program.parse(args, { from: "user" });
   } catch (error) {
@@ -67,14 +62,6 @@ export function parseArguments(args: readonly string[], output: Output): Argumen
   }
   if (named !== undefined) return { kind: "command", ...named, given: givenFlags(program) };
   return serve ? { kind: "serve", given: givenFlags(program) } : { kind: "exit", code: 0 };
-}
-
-/** The first line is for scripts. */
-function versionText(): string {
-  return `immudb for TypeScript ${OWN_VERSION}
-  compatible with   immudb ${COMPATIBLE_VERSION}
-  runs on           Node ${process.versions.node}, ${process.platform} ${process.arch}
-`;
 }
 
 /** The server's own command line has always ended with 1; commands keep 1 for what goes wrong while they run. */

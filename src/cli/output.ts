@@ -16,9 +16,16 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export interface Answer {
   readonly text: Text;
   readonly json: Json;
+  /** Stored values alone, each with a line break; the text unless given. */
+  readonly values?: Text;
+  /** Lines of a table; names and values as in the JSON unless given. */
+  readonly rows?: readonly Row[];
   /** What the command ends with; 0 unless given. */
   readonly exit?: number;
 }
+
+/** One line of a table: words of ours and stored bytes by the name of their column. */
+export type Row = Readonly<Record<string, string | Uint8Array>>;
 
 /** The streams of a process, as far as output needs them. */
 export interface Sink {
@@ -28,17 +35,21 @@ export interface Sink {
 
 export type Format = "text" | "json";
 
+/** `value`: stored values and nothing else. `table`: for people; drawn when everything is there (listing.ts). */
+export type ClientFormat = Format | "value" | "table";
+
 /** Prints an answer to stdout. */
-export function printAnswer(answer: Answer, format: Format, stdout: Sink): void {
+export function printAnswer(answer: Answer, format: Exclude<ClientFormat, "table">, stdout: Sink): void {
   if (format === "json") {
     stdout.write(`${JSON.stringify(answer.json)}\n`);
     return;
   }
-  for (const part of answer.text) stdout.write(shown(part, stdout));
+  const text = (format === "value" && answer.values) || answer.text;
+  for (const part of text) stdout.write(shown(part, stdout));
 }
 
 /** Prints an error to stderr: what happened, and on a line of its own what to do next. */
-export function printFailure(failure: Failure, format: Format, stderr: Sink): void {
+export function printFailure(failure: Failure, format: ClientFormat, stderr: Sink): void {
   const { code, message, next, details } = failure;
   if (format === "json") {
     stderr.write(`${JSON.stringify({ error: { code, message, next, details } })}\n`);
@@ -49,7 +60,7 @@ export function printFailure(failure: Failure, format: Format, stderr: Sink): vo
 }
 
 /** Prints to stderr what the user should know; the command goes on. */
-export function printWarning(message: string, format: Format, stderr: Sink): void {
+export function printWarning(message: string, format: ClientFormat, stderr: Sink): void {
   if (format === "json") {
     stderr.write(`${JSON.stringify({ warning: message })}\n`);
     return;
@@ -81,12 +92,24 @@ function shown(part: string | Uint8Array, stream: Sink): string | Uint8Array {
   const bytes = typeof part === "string" ? utf8(part) : part;
   const text = printableText(bytes);
   if (text !== undefined && !/[\r\u202a-\u202e\u2066-\u2069]/.test(text)) return part;
+  return escaped(bytes, "\t\n");
+}
+
+/** ASCII as it is, without control characters except those of `allowed`; every other byte as `\xNN`. */
+function escaped(bytes: Uint8Array, allowed: string): string {
   let out = "";
   for (const b of bytes) {
-    const plain = (b >= 0x20 && b < 0x7f) || b === 0x09 || b === 0x0a;
-    out += plain ? String.fromCharCode(b) : `\\x${b.toString(16).padStart(2, "0")}`;
+    const char = String.fromCharCode(b);
+    const plain = (b >= 0x20 && b < 0x7f) || allowed.includes(char);
+    out += plain ? char : `\\x${b.toString(16).padStart(2, "0")}`;
   }
   return out;
+}
+
+/** Stored bytes on one line, whatever they are. */
+export function onOneLine(bytes: Uint8Array): string {
+  const text = printableText(bytes);
+  return text === undefined || /[\n\r\t\u202a-\u202e\u2066-\u2069]/.test(text) ? escaped(bytes, "") : text;
 }
 
 function coloured(colour: "red" | "yellow" | "cyan", text: string, stream: Sink): string {

@@ -5,17 +5,25 @@ import { type CallOptions, type Client, createClient, type Transport } from "@co
 import type { ImmutableState } from "../../gen/immudb/schema/proof_pb.ts";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { CLIENT_TIMEOUT_MS } from "../base/limits.ts";
-import type { Entry, State, Tx, TxHeader } from "../proof/model.ts";
+import type { Entry, State, Tx, TxHeader, ZEntry } from "../proof/model.ts";
 import { parsePublicKey, verifyStateSignature } from "../proof/signed-state.ts";
-import { entryFromWire } from "../wire/entries.ts";
+import { entryFromWire, zEntryFromWire } from "../wire/entries.ts";
 import { stateFromWire } from "../wire/state.ts";
 import { txFromWire } from "../wire/tx.ts";
 import { txHeaderFromWire } from "../wire/tx-header.ts";
 import { type Credentials, credentialHeaders, NO_CREDENTIALS } from "./credentials.ts";
 import { asVerificationError } from "./errors.ts";
-import { getOperation, setOperation, txOperation } from "./operations.ts";
+import {
+  getOperation,
+  referenceOperation,
+  setOperation,
+  txOperation,
+  type WriteOperation,
+  zAddOperation,
+} from "./operations.ts";
 import { type ExportAnswer, type ExportOptions, type ExportRequest, exportTx, replicateTx } from "./replication.ts";
 import {
+  type BindOptions,
   type Bytes,
   type HistoryOptions,
   historyToWire,
@@ -25,13 +33,17 @@ import {
   type Precondition,
   preconditionToWire,
   type ReadOptions,
+  referenceRequestToWire,
   type ScanOptions,
   scanToWire,
   toBytes,
   type WriteOptions,
+  type ZScanOptions,
+  zAddToWire,
+  zScanToWire,
 } from "./requests.ts";
 import { MemoryStateStore, type StateStore } from "./trusted-state.ts";
-import { type ProofReport, runVerified, type VerifiedServer } from "./verified.ts";
+import { type Operation, type ProofReport, runVerified, type Verified, type VerifiedServer } from "./verified.ts";
 
 export interface ClientOptions {
   /** How the user names the server (`host:port`, or a page's origin). Its identity is pinned to this name. */
@@ -68,6 +80,12 @@ export interface DatabaseHealth {
   readonly pendingRequests: number;
   /** Unix milliseconds; 0 before the first request. */
   readonly lastRequestCompletedAtMs: bigint;
+}
+
+/** A verified write: the transaction that it made. */
+export interface Written {
+  readonly header: TxHeader;
+  readonly proof: ProofReport;
 }
 
 /** Database of a login that has chosen none. */
@@ -195,6 +213,18 @@ export class ImmuClient {
     return txHeaderFromWire(await this.#rpc.delete({ keys: keys.map(toBytes) }, this.#call()));
   }
 
+  /** Makes `key` stand for `referencedKey`, which must hold a value. */
+  async setReference(key: Bytes, referencedKey: Bytes, { atTx = 0n }: BindOptions = {}): Promise<TxHeader> {
+    const request = { key: toBytes(key), referencedKey: toBytes(referencedKey), atTx };
+    return txHeaderFromWire(await this.#rpc.setReference(referenceRequestToWire(request), this.#call()));
+  }
+
+  /** Adds a key that holds a value to a sorted set. */
+  async zAdd(set: Bytes, score: number, key: Bytes, { atTx = 0n }: BindOptions = {}): Promise<TxHeader> {
+    const request = { set: toBytes(set), score, key: toBytes(key), atTx };
+    return txHeaderFromWire(await this.#rpc.zAdd(zAddToWire(request), this.#call()));
+  }
+
   async get(key: Bytes, options: ReadOptions = {}): Promise<Entry> {
     return entryFromWire(await this.#rpc.get(keyRequestToWire(key, options), this.#call()));
   }
@@ -208,6 +238,12 @@ export class ImmuClient {
   async scan(options: ScanOptions = {}): Promise<readonly Entry[]> {
     const { entries } = await this.#rpc.scan(scanToWire(options), this.#call());
     return entries.map(entryFromWire);
+  }
+
+  /** The members of a sorted set by score: from 0 up, then the negative ones from the greatest down. */
+  async zScan(set: Bytes, options: ZScanOptions = {}): Promise<readonly ZEntry[]> {
+    const { entries } = await this.#rpc.zScan(zScanToWire(set, options), this.#call());
+    return entries.map(zEntryFromWire);
   }
 
   /** All revisions of a key, deletions included, oldest first unless asked otherwise. */
@@ -242,14 +278,19 @@ export class ImmuClient {
   }
 
   /** Writes one entry and proves that a new transaction holds exactly it. */
-  async verifiedSet(
-    key: Bytes,
-    value: Bytes,
-    options: WriteOptions = {},
-  ): Promise<{ readonly header: TxHeader; readonly proof: ProofReport }> {
-    const operation = setOperation(this.#rpc, { key: toBytes(key), value: toBytes(value), metadata: options.metadata });
-    const { answer, proof } = await runVerified(this.#server, this.#database, this.#call(), operation);
-    return { header: answer.tx.header, proof };
+  verifiedSet(key: Bytes, value: Bytes, { metadata }: WriteOptions = {}): Promise<Written> {
+    return this.#write(setOperation(this.#rpc, { key: toBytes(key), value: toBytes(value), metadata }));
+  }
+
+  /** `setReference` with the same proof. */
+  verifiedSetReference(key: Bytes, referencedKey: Bytes, { atTx = 0n }: BindOptions = {}): Promise<Written> {
+    const request = { key: toBytes(key), referencedKey: toBytes(referencedKey), atTx };
+    return this.#write(referenceOperation(this.#rpc, request));
+  }
+
+  /** `zAdd` with the same proof. */
+  verifiedZAdd(set: Bytes, score: number, key: Bytes, { atTx = 0n }: BindOptions = {}): Promise<Written> {
+    return this.#write(zAddOperation(this.#rpc, { set: toBytes(set), score, key: toBytes(key), atTx }));
   }
 
   /**
@@ -269,8 +310,7 @@ export class ImmuClient {
 
   /** Reads a transaction and proves that it is the one with this id and holds exactly the entries listed. */
   async verifiedTxById(tx: bigint): Promise<{ readonly tx: Tx; readonly proof: ProofReport }> {
-    const operation = txOperation(this.#rpc, tx);
-    const { answer, proof } = await runVerified(this.#server, this.#database, this.#call(), operation);
+    const { answer, proof } = await this.#verified(txOperation(this.#rpc, tx));
     return { tx: answer.tx, proof };
   }
 
@@ -280,9 +320,17 @@ export class ImmuClient {
     options: ReadOptions,
     claimed?: Entry,
   ): Promise<{ readonly entry: Entry; readonly proof: ProofReport }> {
-    const operation = getOperation(this.#rpc, key, options, claimed);
-    const { answer, proof } = await runVerified(this.#server, this.#database, this.#call(), operation);
+    const { answer, proof } = await this.#verified(getOperation(this.#rpc, key, options, claimed));
     return { entry: answer.entry, proof };
+  }
+
+  async #write(operation: WriteOperation): Promise<Written> {
+    const { answer, proof } = await this.#verified(operation);
+    return { header: answer.tx.header, proof };
+  }
+
+  #verified<Wire, Answer>(operation: Operation<Wire, Answer>): Promise<Verified<Answer>> {
+    return runVerified(this.#server, this.#database, this.#call(), operation);
   }
 
   #signedState(wire: ImmutableState): State {

@@ -10,21 +10,54 @@ import { equalBytes } from "../base/bytes.ts";
 import { check } from "../proof/errors.ts";
 import { encodeKvMetadata } from "../proof/kv-metadata.ts";
 import type { Entry, VerifiableEntry, VerifiableTx } from "../proof/model.ts";
-import { type SetRequest, verifiedGet, verifiedSet, verifiedTxById } from "../proof/verify.ts";
+import {
+  type ReferenceRequest,
+  type SetRequest,
+  verifiedGet,
+  verifiedReference,
+  verifiedSet,
+  verifiedTxById,
+  verifiedZAdd,
+  type ZAddRequest,
+} from "../proof/verify.ts";
 import { verifiableEntryFromWire, verifiableTxFromWire } from "../wire/verifiable.ts";
-import { keyRequestToWire, keyValueToWire, type ReadOptions } from "./requests.ts";
+import { keyRequestToWire, keyValueToWire, type ReadOptions, referenceRequestToWire, zAddToWire } from "./requests.ts";
 import type { Operation } from "./verified.ts";
 
 type Rpc = Client<typeof ImmuService>;
 
-export function setOperation(rpc: Rpc, entry: SetRequest): Operation<WireVerifiableTx, VerifiableTx> {
+const WRITE: Pick<WriteOperation, "kind" | "decode" | "proofOf"> = {
+  kind: "set",
+  decode: verifiableTxFromWire,
+  proofOf: (answer) => answer,
+};
+
+/** Every write is answered with the transaction that it made. */
+export type WriteOperation = Operation<WireVerifiableTx, VerifiableTx>;
+
+export function setOperation(rpc: Rpc, entry: SetRequest): WriteOperation {
   return {
-    kind: "set",
+    ...WRITE,
     call: (proveSinceTx, options) =>
       rpc.verifiableSet({ setRequest: { KVs: [keyValueToWire(entry)] }, proveSinceTx }, options),
-    decode: verifiableTxFromWire,
-    proofOf: (answer) => answer,
     verify: (trusted, answer) => verifiedSet(trusted, [entry], answer),
+  };
+}
+
+export function referenceOperation(rpc: Rpc, request: ReferenceRequest): WriteOperation {
+  return {
+    ...WRITE,
+    call: (proveSinceTx, options) =>
+      rpc.verifiableSetReference({ referenceRequest: referenceRequestToWire(request), proveSinceTx }, options),
+    verify: (trusted, answer) => verifiedReference(trusted, request, answer),
+  };
+}
+
+export function zAddOperation(rpc: Rpc, request: ZAddRequest): WriteOperation {
+  return {
+    ...WRITE,
+    call: (proveSinceTx, options) => rpc.verifiableZAdd({ zAddRequest: zAddToWire(request), proveSinceTx }, options),
+    verify: (trusted, answer) => verifiedZAdd(trusted, request, answer),
   };
 }
 

@@ -8,8 +8,11 @@ import type {
   PreconditionSchema,
   ScanRequestSchema,
 } from "../../gen/immudb/schema/kv_pb.ts";
+import type { ReferenceRequestSchema } from "../../gen/immudb/schema/reference_pb.ts";
+import type { ZAddRequestSchema, ZScanRequestSchema } from "../../gen/immudb/schema/sorted_set_pb.ts";
 import { utf8 } from "../base/bytes.ts";
-import type { KvMetadata } from "../proof/model.ts";
+import type { KvMetadata, ZEntry } from "../proof/model.ts";
+import type { ReferenceRequest, ZAddRequest } from "../proof/verify.ts";
 import { kvMetadataToWire } from "../wire/metadata.ts";
 
 /** Bytes, or a text that stands for its UTF-8 bytes. */
@@ -61,6 +64,24 @@ export interface HistoryOptions {
   readonly sinceTx?: bigint;
 }
 
+/** For what stands for a key: a reference, a member of a sorted set. */
+export interface BindOptions {
+  /** The transaction whose value is meant for good; the latest value unless given. */
+  readonly atTx?: bigint | undefined;
+}
+
+export interface ZScanOptions {
+  /** The member after which to begin. */
+  readonly after?: Pick<ZEntry, "key" | "score" | "atTx"> | undefined;
+  readonly minScore?: number | undefined;
+  readonly maxScore?: number | undefined;
+  readonly desc?: boolean;
+  readonly offset?: bigint;
+  /** At most 2500; 0 stands for that. */
+  readonly limit?: bigint;
+  readonly sinceTx?: bigint;
+}
+
 export function toBytes(bytes: Bytes): Uint8Array {
   return typeof bytes === "string" ? utf8(bytes) : bytes;
 }
@@ -93,4 +114,23 @@ export function scanToWire(options: ScanOptions): MessageInitShape<typeof ScanRe
 
 export function historyToWire(key: Bytes, options: HistoryOptions): MessageInitShape<typeof HistoryRequestSchema> {
   return { key: toBytes(key), ...options };
+}
+
+export function referenceRequestToWire(request: ReferenceRequest): MessageInitShape<typeof ReferenceRequestSchema> {
+  return { ...request, boundRef: request.atTx !== 0n };
+}
+
+export function zAddToWire(request: ZAddRequest): MessageInitShape<typeof ZAddRequestSchema> {
+  return { ...request, boundRef: request.atTx !== 0n };
+}
+
+export function zScanToWire(set: Bytes, options: ZScanOptions): MessageInitShape<typeof ZScanRequestSchema> {
+  const { after, minScore, maxScore, ...rest } = options;
+  return {
+    set: toBytes(set),
+    ...rest,
+    ...(after && { seekKey: after.key, seekScore: after.score, seekAtTx: after.atTx }),
+    ...(minScore !== undefined && { minScore: { score: minScore } }),
+    ...(maxScore !== undefined && { maxScore: { score: maxScore } }),
+  };
 }

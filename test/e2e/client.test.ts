@@ -57,6 +57,24 @@ describe("over one connection", () => {
     transport.close();
   });
 
+  test("references and sorted sets are written and proven", async () => {
+    await client.set("target", "old");
+    const { header } = await client.verifiedSetReference("follows", "target");
+    await client.setReference("stays", "target", { atTx: header.id - 1n });
+    await client.zAdd("set", 2, "target");
+    const { proof } = await client.verifiedZAdd("set", -1, "target", { atTx: header.id - 1n });
+    assert.ok(proof.checks.includes("entry_digest"));
+    await client.set("target", "new");
+    const read = async (key: string) => utf8ToString((await client.verifiedGet(key)).entry.value);
+    assert.deepEqual([await read("follows"), await read("stays")], ["new", "old"]);
+    const scores = async (options = {}) => (await client.zScan("set", options)).map(({ score }) => score);
+    assert.deepEqual(await scores(), [2, -1]);
+    const [first] = await client.zScan("set", { limit: 1n });
+    assert.deepEqual(await scores({ after: first }), [-1]);
+    assert.deepEqual(await scores({ minScore: 0 }), [2]);
+    assert.deepEqual(await scores({ maxScore: 0 }), [-1]);
+  });
+
   test("plain calls do what they are called", async () => {
     await client.set("p1", "a");
     const { id } = await client.setAll([

@@ -6,9 +6,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { createClient } from "@connectrpc/connect";
-import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
-import { createNodeTransport } from "../../src/client/node.ts";
+import { createDatabase } from "../support/create-database.ts";
 import { Shell } from "../support/immuclient.ts";
 import { newSigningKey } from "../support/ledger.ts";
 import { startTestServer, type TestServer } from "../support/test-server.ts";
@@ -31,22 +29,6 @@ async function loggedIn(server: TestServer): Promise<Shell> {
   const { exit } = await shell.run(["login", server.user, "--password-stdin"], { input: server.password });
   assert.equal(exit, 0);
   return shell;
-}
-
-async function createDatabase(server: TestServer, name: string): Promise<void> {
-  const transport = createNodeTransport(`${server.host}:${server.port}`);
-  try {
-    const rpc = createClient(ImmuService, transport);
-    const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-    const session = await rpc.openSession({
-      username: bytes(server.user),
-      password: bytes(server.password),
-      databaseName: "defaultdb",
-    });
-    await rpc.createDatabaseV2({ name }, { headers: { sessionid: session.sessionID } });
-  } finally {
-    transport.close();
-  }
 }
 
 describe("with the real server", () => {

@@ -2,10 +2,15 @@
 // environment as well, under the name of the program.
 
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { ClientFormat } from "../output.ts";
 import { addTlsOptions } from "./tls-options.ts";
 
-/** `prefix`: what the names of the variables begin with. */
-export function addConnectionOptions(program: Command, prefix: "IMMUCLIENT" | "IMMUADMIN"): Command {
+/** `prefix`: what the names of the variables begin with. `formats`: the forms that an answer can have, the usual one first. */
+export function addConnectionOptions(
+  program: Command,
+  prefix: "IMMUCLIENT" | "IMMUADMIN",
+  formats: readonly [ClientFormat, ...ClientFormat[]] = ["text", "json"],
+): Command {
   const option = (flags: string, description: string, variable: string): Option =>
     new Option(flags, description).env(`${prefix}_${variable}`);
   program
@@ -26,7 +31,7 @@ export function addConnectionOptions(program: Command, prefix: "IMMUCLIENT" | "I
         "SERVER_SIGNING_PUB_KEY",
       ),
     )
-    .addOption(option("--output <format>", "text or json", "OUTPUT").choices(["text", "json"]).default("text"))
+    .addOption(option("--output <format>", "form of the answer", "OUTPUT").choices(formats).default(formats[0]))
     .addOption(
       option("--timeout <seconds>", "longest wait for one answer", "TIMEOUT").default(30).argParser(parseSeconds),
     );

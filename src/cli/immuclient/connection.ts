@@ -12,14 +12,15 @@ import {
 } from "../../client/node.ts";
 import { refusalOf } from "../../client/refusals.ts";
 import { type ClientProgram, UsageError } from "../exit-codes.ts";
-import type { Format } from "../output.ts";
+import type { ClientFormat, Format } from "../output.ts";
 import { readPassword } from "../password.ts";
 import { readStdin } from "../stdin.ts";
+import type { Terminal } from "../terminal.ts";
 import { readLogin, removeLogin, tokenFileFor, writeLogin } from "../token-file.ts";
 import { clientTls, type TlsOptions } from "./tls-options.ts";
 
 /** Options of every program that talks to a server, as commander names them. */
-export interface ConnectionOptions extends TlsOptions {
+export interface ConnectionOptions<F extends ClientFormat = Format> extends TlsOptions {
   readonly immudbAddress: string;
   readonly immudbPort: number;
   readonly username?: string;
@@ -29,31 +30,33 @@ export interface ConnectionOptions extends TlsOptions {
   readonly database?: string;
   readonly tokenfile?: string;
   readonly serverSigningPubKey?: string;
-  readonly output: Format;
+  readonly output: F;
   readonly timeout: number;
 }
 
 /** Those of immuclient. */
-export interface Options extends ConnectionOptions {
+export interface Options extends ConnectionOptions<ClientFormat> {
   readonly valueOnly: boolean;
   readonly revisionSeparator: string;
 }
 
 /** The server's name for all that is remembered about it. */
-export function serverAddress({ immudbAddress, immudbPort }: ConnectionOptions): string {
+export function serverAddress({ immudbAddress, immudbPort }: ConnectionOptions<ClientFormat>): string {
   const host = immudbAddress.includes(":") && !immudbAddress.startsWith("[") ? `[${immudbAddress}]` : immudbAddress;
   return `${host.toLowerCase()}:${immudbPort}`;
 }
 
-export class Connection<O extends ConnectionOptions = Options> {
+export class Connection<O extends ConnectionOptions<ClientFormat> = Options> {
   readonly options: O;
   readonly address: string;
+  readonly terminal: Terminal;
   readonly #program: ClientProgram;
   readonly #tokenFile: string;
   #transport: NodeTransport | undefined;
 
-  constructor(options: O, program: ClientProgram = "immuclient") {
+  constructor(options: O, program: ClientProgram = "immuclient", terminal: Terminal = process) {
     this.options = options;
+    this.terminal = terminal;
     this.address = serverAddress(options);
     this.#program = program;
     this.#tokenFile = options.tokenfile || tokenFileFor(this.address, program);
@@ -137,13 +140,14 @@ export class Connection<O extends ConnectionOptions = Options> {
 
   #password(user: string): Promise<Uint8Array> {
     const { password, passwordFile, passwordStdin } = this.options;
+    const { stdin } = this.terminal;
     const prompt = (): Promise<string> =>
       askPassword({ message: `Password of ${user}:`, mask: "*" }, { output: process.stderr });
     return readPassword(
       { password, passwordFile, passwordStdin },
       {
-        stdin: readStdin,
-        prompt: process.stdin.isTTY && process.stderr.isTTY ? prompt : undefined,
+        stdin: () => readStdin(stdin),
+        prompt: stdin.isTTY && process.stderr.isTTY ? prompt : undefined,
         variable: `${this.#program.toUpperCase()}_PASSWORD`,
       },
     );

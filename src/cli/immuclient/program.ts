@@ -4,19 +4,22 @@
 //                                                     └────── error ─────────▶ Failure ──▶ stderr      exit 1..5
 
 import { Command, CommanderError, Option } from "commander";
-import { utf8 } from "../../base/bytes.ts";
-import { EXIT, failureOf, UsageError } from "../exit-codes.ts";
-import { type Answer, type Format, printAnswer, printFailure, printWarning } from "../output.ts";
-import { readStdin } from "../stdin.ts";
+import { addCompletion } from "../completion.ts";
+import { EXIT, failureOf } from "../exit-codes.ts";
+import { printAnswers } from "../listing.ts";
+import { type ClientFormat, printFailure, printWarning } from "../output.ts";
+import type { Terminal } from "../terminal.ts";
+import { versionText } from "../version-text.ts";
 import { Connection, type Options, serverAddress } from "./connection.ts";
 import { addConnectionOptions } from "./connection-options.ts";
-import { current } from "./current.ts";
-import { get, safeget } from "./get.ts";
-import { health } from "./health.ts";
-import { login } from "./login.ts";
-import { logout } from "./logout.ts";
-import { safeset, set } from "./set.ts";
-import { use } from "./use.ts";
+import { addEntryCommands } from "./entry-commands.ts";
+import { addLinkCommands } from "./link-commands.ts";
+import { addListCommands } from "./list-commands.ts";
+import { addLoginCommands } from "./login-commands.ts";
+import { addProofCommands } from "./proof-commands.ts";
+import type { Run } from "./run.ts";
+import { addServerCommands } from "./server-commands.ts";
+import { addSqlCommands } from "./sql-commands.ts";
 
 const EXAMPLES = `
 Examples:
@@ -26,6 +29,7 @@ Examples:
   immuclient safeget balance:42               reads, and checks the proof of what was read
   immuclient get balance:42@1                 first revision; @-1 is the one before the latest
   immuclient --output json safeget balance:42
+  immuclient scan balance: --limit 10 --output table
   IMMUCLIENT_USERNAME=immudb immuclient --password-file secret.txt get balance:42
 
 Exit codes: 0 done, 1 error, 2 usage, 3 not found, 4 login or permission, 5 verification failed.`;
@@ -33,91 +37,43 @@ Exit codes: 0 done, 1 error, 2 usage, 3 not found, 4 login or permission, 5 veri
 const PASSWORD_WARNING =
   "--password shows in process lists; use --password-stdin, --password-file or IMMUCLIENT_PASSWORD";
 
-/** Runs one command line and returns the exit code. Prints to the streams of the process. */
-export async function run(args: readonly string[]): Promise<number> {
-  const program = buildProgram();
-  let format: Format = "text";
+/** Runs one command line and returns the exit code. Prints to the streams of the process unless told otherwise. */
+export async function run(args: readonly string[], terminal: Terminal = process): Promise<number> {
+  const { stderr } = terminal;
+  let format: ClientFormat = "text";
   let address = "";
+  const program = buildProgram(async (work) => {
+    const options = program.opts<Options>();
+    format = formatOf(options);
+    address = serverAddress(options);
+    if (program.getOptionValueSource("password") === "cli") printWarning(PASSWORD_WARNING, format, stderr);
+    await using connection = new Connection(options, "immuclient", terminal);
+    await printAnswers(await work(connection), format, terminal);
+  }, terminal);
   try {
-    addCommands(program, async (command) => {
-      const options = program.opts<Options>();
-      format = options.output;
-      address = serverAddress(options);
-      if (program.getOptionValueSource("password") === "cli") printWarning(PASSWORD_WARNING, format, process.stderr);
-      await using connection = new Connection(options);
-      printAnswer(await command(connection), options.output, process.stdout);
-    });
     await program.parseAsync(args, { from: "user" });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const failure = failureOf(error, address);
-    printFailure(failure, format, process.stderr);
+    printFailure(failure, format, stderr);
     return failure.exit;
   }
 }
 
-type Run = (command: (connection: Connection) => Promise<Answer>) => Promise<void>;
-
-function addCommands(program: Command, run: Run): void {
-  program
-    .command("login <user>")
-    .alias("l")
-    .description(
-      "log in and remember it; the password comes from --password-stdin, --password-file, IMMUCLIENT_PASSWORD or a prompt",
-    )
-    .action((user: string) => run((connection) => login(connection, user)));
-  program
-    .command("logout")
-    .alias("x")
-    .description("end the login and forget it")
-    .action(() => run(logout));
-  program
-    .command("use <database>")
-    .description("choose the database for the commands that follow")
-    .action((database: string) => run((connection) => use(connection, database)));
-  program
-    .command("set <key> [value]")
-    .alias("s")
-    .description("write a value; without one, the value is all of stdin")
-    .action((key: string, value?: string) =>
-      run(async (connection) => set(connection, key, await valueBytes(value, connection.options))),
-    );
-  program
-    .command("safeset <key> [value]")
-    .alias("ss")
-    .description("write a value and check the proof that the server wrote it")
-    .action((key: string, value?: string) =>
-      run(async (connection) => safeset(connection, key, await valueBytes(value, connection.options))),
-    );
-  program
-    .command("get <key[@revision]>")
-    .alias("g")
-    .description("read a value; @n is the n-th revision, @-n is n before the latest")
-    .action((key: string) => run((connection) => get(connection, key)));
-  program
-    .command("safeget <key[@revision]>")
-    .alias("sg")
-    .description("read a value and check the proof that it is what was written")
-    .action((key: string) => run((connection) => safeget(connection, key)));
-  program
-    .command("current")
-    .alias("crt")
-    .description("show the server's current state of the database (not verified)")
-    .action(() => run(current));
-  program
-    .command("health")
-    .description("show whether the server works; needs no login")
-    .action(() => run(health));
-}
-
-function buildProgram(): Command {
-  const program = new Command("immuclient").description(
-    "Stores and reads records of an immudb server, and checks the proofs that it gives.",
-  );
-  return addConnectionOptions(program, "IMMUCLIENT")
+/** The program with all its commands, each of which hands its work to `run`. */
+export function buildProgram(run: Run, { stdout, stderr }: Pick<Terminal, "stdout" | "stderr">): Command {
+  const print = (text: string): void => void stdout.write(text);
+  const program = new Command("immuclient")
+    .description("Stores and reads records of an immudb server, and checks the proofs that it gives.")
+    .configureOutput({ writeOut: print, writeErr: (text) => void stderr.write(text) })
+    .showSuggestionAfterError()
+    .showHelpAfterError("(immuclient --help shows commands, options and examples)")
+    .addHelpText("after", EXAMPLES)
+    .exitOverride();
+  addConnectionOptions(program, "IMMUCLIENT", ["text", "json", "table", "value"])
     .addOption(
-      new Option("--value-only", "print the value alone (get, safeget)").default(
+      new Option("--value-only", "the same as --output value (env: IMMUCLIENT_VALUE_ONLY)").default(
         isOn(process.env["IMMUCLIENT_VALUE_ONLY"]),
       ),
     )
@@ -125,18 +81,30 @@ function buildProgram(): Command {
       new Option("--revision-separator <text>", "what stands between key and revision; empty turns it off")
         .env("IMMUCLIENT_REVISION_SEPARATOR")
         .default("@"),
-    )
-    .showSuggestionAfterError()
-    .showHelpAfterError("(immuclient --help shows commands, options and examples)")
-    .addHelpText("after", EXAMPLES)
-    .exitOverride();
+    );
+  for (const add of FAMILIES) add(program, run);
+  program.commandsGroup("This program:");
+  addCompletion(program, print);
+  program
+    .command("version")
+    .description("print the version")
+    .action(() => print(versionText("immuclient for TypeScript")));
+  return program;
 }
 
-async function valueBytes(value: string | undefined, options: Options): Promise<Uint8Array> {
-  if (value !== undefined) return utf8(value);
-  if (options.passwordStdin) throw new UsageError("stdin cannot hold both the password and the value");
-  if (process.stdin.isTTY) throw new UsageError("no value was given", "give it as an argument, or on stdin");
-  return readStdin();
+const FAMILIES: readonly ((program: Command, run: Run) => void)[] = [
+  addLoginCommands,
+  addEntryCommands,
+  addListCommands,
+  addLinkCommands,
+  addProofCommands,
+  addServerCommands,
+  addSqlCommands,
+];
+
+/** Another form that was asked for says everything. */
+function formatOf({ output, valueOnly }: Options): ClientFormat {
+  return output === "text" && valueOnly ? "value" : output;
 }
 
 /** Whether a variable turns a switch on; "false" and the like do not, whatever commander makes of a variable that is set. */

@@ -1,7 +1,8 @@
 import { utf8 } from "../../base/bytes.ts";
 import type { ImmuClient } from "../../client/client.ts";
 import type { ProofReport } from "../../client/verified.ts";
-import { entryAnswer } from "../entry-block.ts";
+import type { KvMetadata } from "../../proof/model.ts";
+import { writtenAnswer } from "../entry-block.ts";
 import type { Answer } from "../output.ts";
 import type { Connection } from "./connection.ts";
 
@@ -9,7 +10,7 @@ import type { Connection } from "./connection.ts";
 export function set(connection: Connection, key: string, value: Uint8Array): Promise<Answer> {
   return connection.run(async (client) => {
     const { id } = await client.set(key, value);
-    return written(client, key, value, id, undefined);
+    return written(client, { tx: id, key, value });
   });
 }
 
@@ -17,21 +18,23 @@ export function set(connection: Connection, key: string, value: Uint8Array): Pro
 export function safeset(connection: Connection, key: string, value: Uint8Array): Promise<Answer> {
   return connection.run(async (client) => {
     const { header, proof } = await client.verifiedSet(key, value);
-    return written(client, key, value, header.id, proof);
+    return written(client, { tx: header.id, key, value }, proof);
   });
 }
 
+interface Write {
+  readonly tx: bigint;
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly metadata?: KvMetadata | undefined;
+}
+
 /** What was written, with its revision when that can be told. */
-async function written(
-  client: ImmuClient,
-  key: string,
-  value: Uint8Array,
-  tx: bigint,
-  proof: ProofReport | undefined,
-): Promise<Answer> {
+export async function written(client: ImmuClient, write: Write, proof?: ProofReport): Promise<Answer> {
+  const { tx, key, value, metadata } = write;
   const revision = await revisionOf(client, key, tx);
-  return entryAnswer(
-    { tx, key: utf8(key), value, metadata: undefined, expired: false, revision, referencedBy: undefined },
+  return writtenAnswer(
+    { tx, key: utf8(key), value, metadata, expired: false, revision, referencedBy: undefined },
     proof,
   );
 }
@@ -39,7 +42,8 @@ async function written(
 /** Answers to writes do not tell the revision; a read does, unless somebody has written since. The write stands either way. */
 async function revisionOf(client: ImmuClient, key: string, tx: bigint): Promise<bigint> {
   try {
-    const latest = await client.get(key, { sinceTx: tx });
+    const entry = await client.get(key, { sinceTx: tx });
+    const latest = entry.referencedBy ?? entry;
     return latest.tx === tx ? latest.revision : 0n;
   } catch {
     return 0n;

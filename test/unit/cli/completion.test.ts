@@ -24,10 +24,15 @@ function offered(...words: readonly string[]): string[] {
 describe("completion of the words of immudb", () => {
   test("bash is offered commands, flags, and what a command takes", () => {
     assert.deepEqual(offered("ver"), ["version", "verify"]);
-    assert.deepEqual(offered("--max-s"), ["--max-sessions", "--max-session-inactivity-time", "--max-session-age-time"]);
+    assert.deepEqual(offered("--max-session-"), ["--max-session-inactivity-time", "--max-session-age-time"]);
     assert.deepEqual(offered("index", ""), ["rebuild", ...offered("index", "--")]);
     assert.deepEqual(offered("index", "rebuild", "--dat"), ["--database"]);
-    assert.deepEqual(offered("--dir", "x", "backup", "--t"), ["--to", "--transport", "--token-expiry-time"]);
+    assert.deepEqual(offered("--dir", "x", "backup", "--t"), [
+      "--to",
+      "--transport",
+      "--token-expiry-time",
+      "--trusted-proxies",
+    ]);
     assert.deepEqual(offered("nothing-like-it"), []);
   });
 

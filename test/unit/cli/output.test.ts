@@ -77,7 +77,7 @@ describe("an entry", () => {
   };
 
   test("shows its metadata only when there is some, and its revision only when it is known", () => {
-    const block = (of: Entry): string => printed(entryAnswer(of, undefined), new Stream());
+    const block = (of: Entry): string => printed(entryAnswer(of), new Stream());
     assert.equal(
       block(entry),
       "tx:       2\nrev:      2\nkey:      k1\nmetadata: {deleted:true,expiresAt:5,nonIndexable:true}\nvalue:    v2\n",
