@@ -40,7 +40,7 @@ import type {
   ZAddRequest,
   ZScanRequest,
 } from "./requests.ts";
-import { firstRetained } from "./retention.ts";
+import { firstRetained, isFirstOlder } from "./retention.ts";
 import { type DatabaseFacts, type DatabaseSettings, isPercentage, requireRetainable, retains } from "./settings.ts";
 import { zScan } from "./sorted-sets.ts";
 import { StreamedReads } from "./streamed-reads.ts";
@@ -250,7 +250,7 @@ export class Database {
    */
   async truncate(periodMs: number): Promise<bigint> {
     requireRetainable(this.#origin.#facts, periodMs);
-    const keptFrom = firstRetained(this.#store, periodMs, this.#clock.nowMs());
+    const keptFrom = await firstRetained(this.#store, periodMs, this.#clock.nowMs());
     // Also when nothing is new: a removal that failed, or that is under way, has ended then.
     if (keptFrom > 0n) await this.#store.truncateBefore(keptFrom);
     return this.#store.truncatedBefore;
@@ -259,7 +259,7 @@ export class Database {
   /** Whether a value is older than that. Throws what truncate() throws. */
   hasOlderThan(periodMs: number): boolean {
     requireRetainable(this.#origin.#facts, periodMs);
-    return firstRetained(this.#store, periodMs, this.#clock.nowMs()) > 1n;
+    return isFirstOlder(this.#store, periodMs, this.#clock.nowMs());
   }
 
   /**

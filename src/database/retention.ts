@@ -4,7 +4,8 @@
 //
 // What is removed cannot be brought back, and a clock can be wrong. So a look goes by without removing anything when the
 // clock did not move by what was waited since the last one (somebody set it, or the machine slept); the next look judges
-// anew. Times of transactions never go backwards, so the border is found by binary search.
+// anew. Times of transactions do not go backwards where they are written, so the border is found by binary search; those that came
+// from elsewhere may have such times, so what lies before it is looked at once more before it is removed.
 
 import type { Clock, Timers } from "../base/clock.ts";
 import { RETENTION_CLOCK_TOLERANCE_MS, RETENTION_FIRST_LOOK_MS } from "../base/limits.ts";
@@ -16,22 +17,43 @@ import type { DatabaseWatcher } from "./watcher.ts";
 /** What Node's timers can wait at once. */
 const WAIT_MS_MAX = 2 ** 31 - 1;
 
+/** Transactions that are looked at in one turn of the event loop. */
+const TURN_TXS = 1000n;
+
 /**
- * The first committed transaction that is not older than `periodMs`. The last one when all are older: its values stay, so
- * that a database always has a newest transaction with values. 0 when there is none.
+ * The first committed transaction that is not older than `periodMs`, of those that still have their values. The last one when
+ * all are older: its values stay, so that a database always has a newest transaction with values. 0 when there is none.
  */
-export function firstRetained(store: Store, periodMs: number, nowMs: number): bigint {
-  const from = BigInt(Math.ceil((nowMs - periodMs) / 1000));
+export async function firstRetained(store: Store, periodMs: number, nowMs: number): Promise<bigint> {
+  const from = earliest(periodMs, nowMs);
   let low = 1n;
   let high = store.committed.txId;
   while (low < high) {
     const middle = (low + high) / 2n;
-    const { ts } = store.log.header(middle);
-    // Without a time: nobody knows how old it is, and what is removed cannot be brought back.
-    if (ts !== 0n && ts < from) low = middle + 1n;
+    if (isBefore(store, middle, from)) low = middle + 1n;
     else high = middle;
   }
+  for (let txId = store.truncatedBefore; txId < high; txId++) {
+    if (!isBefore(store, txId, from)) return txId;
+    if (txId % TURN_TXS === 0n) await new Promise((resolve) => setImmediate(resolve));
+  }
   return high;
+}
+
+/** Whether the first transaction is older than that, and not the last one. */
+export function isFirstOlder(store: Store, periodMs: number, nowMs: number): boolean {
+  return store.committed.txId > 1n && isBefore(store, 1n, earliest(periodMs, nowMs));
+}
+
+/** Unix seconds. */
+function earliest(periodMs: number, nowMs: number): bigint {
+  return BigInt(Math.ceil((nowMs - periodMs) / 1000));
+}
+
+function isBefore(store: Store, txId: bigint, from: bigint): boolean {
+  const { ts } = store.log.header(txId);
+  // Without a time: nobody knows how old it is, and what is removed cannot be brought back.
+  return ts !== 0n && ts < from;
 }
 
 export interface RetentionParts {

@@ -3,11 +3,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { concat, utf8 } from "../../../src/base/bytes.ts";
+import { concat, EMPTY, utf8 } from "../../../src/base/bytes.ts";
 import { REPLICAS_MAX } from "../../../src/base/limits.ts";
 import type { Database } from "../../../src/database/database.ts";
 import type { ExportRequest, ReplicaState, TxExport } from "../../../src/database/replication.ts";
 import { mergeSettings } from "../../../src/database/settings.ts";
+import { decodeExportedTx, encodeExportedTx } from "../../../src/proof/exported-tx.ts";
 import { sha256 } from "../../../src/proof/sha256.ts";
 import {
   brief,
@@ -20,6 +21,7 @@ import {
   testDatabase,
 } from "./support.ts";
 
+const DAY_SECONDS = 86_400n;
 const PRIMARY = { replicationSettings: { syncReplication: true, syncAcks: 2 } };
 const REPLICA = { replicationSettings: { replica: true } };
 const SYNC_REPLICA = { replicationSettings: { replica: true, syncReplication: true } };
@@ -304,4 +306,27 @@ test("who writes with the name of a caller is held to the settings as they are n
   await primary.database.apply({ name: "testdb", settings });
   assert.equal(named.isReplica, true);
   assert.equal(await codeOf(() => write(named, "2")), "replica_read_only");
+});
+
+test("no value is removed that is younger than one before it, though times went back where it comes from", async () => {
+  await using source = await testDatabase();
+  await using replica = await testDatabase(REPLICA);
+  for (const value of ["1", "2"]) await write(source.database, value);
+  const [first, second] = [
+    blobOf(await source.database.exportTx(request(1n))),
+    decodeExportedTx(blobOf(await source.database.exportTx(request(2n)))),
+  ];
+  const { header, entries } = second;
+  const asEntries = entries.map(({ value = EMPTY, ...entry }) => ({ ...entry, vLen: value.length }));
+  const old = { header: { ...header, ts: header.ts - 10n * DAY_SECONDS }, entries: asEntries, truncated: false };
+  const storeValue = (index: number) => [entries[index]?.value ?? EMPTY];
+  await replica.database.replicateTx(first);
+  await replica.database.replicateTx(concat(...encodeExportedTx({ ...old, storeValue })));
+  const settings = mergeSettings(replica.database.settings, { replicationSettings: { replica: false } });
+  await replica.database.apply({ name: "testdb", settings });
+  replica.clock.seconds += Number(DAY_SECONDS / 2n);
+  await write(replica.database, "3");
+  assert.equal(await replica.database.truncate(Number(DAY_SECONDS) * 1000), 1n);
+  replica.clock.seconds += Number(DAY_SECONDS);
+  assert.equal(await replica.database.truncate(Number(DAY_SECONDS) * 1000), 3n);
 });
