@@ -206,7 +206,7 @@ export const CLIENT_SERIES_MAX = 10_000;
 export const METRIC_DATABASES_MAX = 1000;
 /** Transactions that an index may be behind before the server calls itself not ready (server setting `ready-index-lag`). */
 export const READY_INDEX_LAG_MAX = 100_000;
-/** Connections of the port of metrics at once. */
+/** Connections of the port of metrics at once; one more takes the place of the oldest. */
 export const METRICS_CONNECTIONS_MAX = 64;
 /** Calls whose record in the audit log is not on disk yet, those under way included; more wait for a place. */
 export const AUDIT_QUEUE_MAX = 4096;

@@ -8,7 +8,7 @@
 // It answers from before the databases are opened until everything is closed.
 
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo, Server } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 import { COMPATIBLE_VERSION } from "../base/compatible-version.ts";
 import { METRICS_CONNECTIONS_MAX, PROFILE_SECONDS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/observe.ts";
@@ -52,6 +52,8 @@ export class MetricsServer implements AsyncDisposable {
   readonly #http: HttpServer;
   /** What takes connections: the same, or TLS in front of it. */
   readonly #listener: Server;
+  /** Oldest first. */
+  readonly #connections = new Set<Socket>();
   /** However many ask at once, the metrics are gathered once for all of them. */
   #gathering: Promise<string> | undefined;
 
@@ -61,7 +63,7 @@ export class MetricsServer implements AsyncDisposable {
       void this.#serve(request, response);
     });
     this.#listener = options.tls === undefined ? this.#http : inFrontOf(this.#http, options.tls);
-    this.#listener.maxConnections = METRICS_CONNECTIONS_MAX;
+    this.#listener.on("connection", (socket: Socket) => this.#take(socket));
   }
 
   /** Throws StartError when the address cannot be had. */
@@ -85,7 +87,18 @@ export class MetricsServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
-    this.#http.closeAllConnections();
+    for (const socket of this.#connections) socket.destroy();
+  }
+
+  /** One more than there may be takes the place of the oldest: whoever holds connections keeps nobody from asking. */
+  #take(socket: Socket): void {
+    const [oldest] = this.#connections;
+    if (oldest !== undefined && this.#connections.size >= METRICS_CONNECTIONS_MAX) {
+      this.#connections.delete(oldest);
+      oldest.destroy();
+    }
+    this.#connections.add(socket);
+    socket.once("close", () => this.#connections.delete(socket));
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -5,13 +5,14 @@ import { once } from "node:events";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
 import { utf8 } from "../../src/base/bytes.ts";
+import { METRICS_CONNECTIONS_MAX } from "../../src/base/limits.ts";
 import { METRICS } from "../../src/base/metrics.ts";
 import { startTestServer, type TestServer } from "../support/test-server.ts";
 import { startTlsServer } from "../support/tls-server.ts";
@@ -143,6 +144,19 @@ describe("the port of metrics", () => {
     for (const seconds of ["0", "61", "x", "1e9"]) {
       assert.equal((await ask(server, `/debug/pprof/profile?seconds=${seconds}`)).status, 400, seconds);
     }
+  });
+
+  test("answers however many connections somebody holds: the oldest makes room", async () => {
+    await using server = await startTestServer({ "metrics-server": "true" });
+    const held = Array.from({ length: METRICS_CONNECTIONS_MAX }, () =>
+      connect(Number(new URL(server.metricsUrl ?? "").port), "127.0.0.1").on("error", () => {}),
+    );
+    await Promise.all(held.map((socket) => once(socket, "connect")));
+    const closed = Promise.race(held.map((socket) => once(socket, "close")));
+    assert.equal((await fetch(`${server.metricsUrl}/readyz`)).status, 200);
+    await closed;
+    assert.equal(held.filter((socket) => socket.closed).length, 1);
+    for (const socket of held) socket.destroy();
   });
 
   test("speaks TLS where the server does, and nothing else then", async () => {
