@@ -17,6 +17,8 @@ export interface PasswordReaders {
   readonly prompt: (() => Promise<string>) | undefined;
   /** The variable that may hold it; IMMUCLIENT_PASSWORD unless given. */
   readonly variable?: string;
+  /** What the names of its options begin with; `--password` unless given. */
+  readonly option?: string;
 }
 
 /**
@@ -24,8 +26,9 @@ export interface PasswordReaders {
  * the bytes it encodes, as in configurations written for other clients.
  */
 export async function readPassword(sources: PasswordSources, readers: PasswordReaders): Promise<Uint8Array> {
+  const { option = "--password", variable = "IMMUCLIENT_PASSWORD" } = readers;
   if (sources.passwordStdin && sources.passwordFile !== undefined) {
-    throw new UsageError("--password-stdin and --password-file exclude each other");
+    throw new UsageError(`${option}-stdin and ${option}-file exclude each other`);
   }
   if (sources.passwordStdin) return decode(withoutLineBreak(await readers.stdin()));
   if (sources.passwordFile !== undefined) return decode(withoutLineBreak(await readPasswordFile(sources.passwordFile)));
@@ -33,7 +36,7 @@ export async function readPassword(sources: PasswordSources, readers: PasswordRe
   if (readers.prompt !== undefined) return utf8(await asked(readers.prompt));
   throw new UsageError(
     "no password was given and there is no terminal to ask on",
-    `use --password-stdin, --password-file FILE or the variable ${readers.variable ?? "IMMUCLIENT_PASSWORD"}`,
+    `use ${option}-stdin, ${option}-file FILE or the variable ${variable}`,
   );
 }
 
@@ -42,6 +45,7 @@ async function asked(prompt: () => Promise<string>): Promise<string> {
   try {
     return await prompt();
   } catch (cause) {
+    if (!(cause instanceof Error && cause.name === "ExitPromptError")) throw cause;
     throw new Error("no password was entered", { cause });
   }
 }

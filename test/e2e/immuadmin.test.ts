@@ -1,7 +1,7 @@
 // immuadmin against a real server, command by command: what it prints, what scripts read, and how it ends.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -115,5 +115,83 @@ describe("immuadmin database", () => {
     const told = "database truncate books --yes-i-know-what-i-am-doing --retention-period";
     await refuses(`${told} 1h`, 1, /retention period.*24h0m0s|24h/);
     await refuses(`${told} 24h`, 1, /retention period has not been reached/);
+  });
+});
+
+describe("immuadmin user", () => {
+  /** Runs with a new password in the variable that is for it. */
+  async function withNewPassword<T>(password: string, work: () => Promise<T>): Promise<T> {
+    process.env["IMMUADMIN_NEW_PASSWORD"] = password;
+    try {
+      return await work();
+    } finally {
+      delete process.env["IMMUADMIN_NEW_PASSWORD"];
+    }
+  }
+
+  /** Whether somebody can log in, as seen by a command of his own. */
+  async function canLogIn(user: string, password: string): Promise<boolean> {
+    const file = join(root, "somebody");
+    await writeFile(file, `${password}\n`);
+    const as = ["--tokenfile", join(root, `${user}.json`), "--username", user, "--password-file", file];
+    const { exit, stderr } = await immuadmin(...as, "user", "list");
+    await rm(join(root, `${user}.json`), { force: true });
+    if (exit !== 0) assert.match(stderr, /invalid user name or password|user is not active/);
+    return exit === 0;
+  }
+
+  test("makes users, with a password from a variable or a file, never an option", async () => {
+    await withNewPassword("Passw0rd!a", async () => {
+      await says("user create ada readwrite books", "Created user ada\n");
+      await refuses("user create ada read books", 1, /user already exists/);
+      await refuses("user create bob owner books", 2, /Permission owner not recognized/);
+      await refuses("user create bob sysadmin books", 1, /system admin/);
+      await refuses("user create bob read nowhere", 3, /nowhere does not exist/);
+      await refuses("user create bob read", 2, /database name can not be empty when there are multiple databases/);
+    });
+    await refuses("user create bob read books", 2, /use --new-password-stdin, --new-password-file FILE or/);
+    await refuses("user create bob read books --new-password secret", 2, /unknown option/);
+    const file = join(root, "new-password");
+    await writeFile(file, "Passw0rd!b\n");
+    await says(`user create bob read books --new-password-file ${file}`, "Created user bob\n");
+    assert.ok(await canLogIn("ada", "Passw0rd!a"));
+    assert.ok(await canLogIn("bob", "Passw0rd!b"));
+  });
+
+  test("gives and takes permissions, and lists users as a table", async () => {
+    await says("user permission grant ada admin defaultdb", "Permission changed successfully\n");
+    await says("user permission revoke bob read books", "Permission changed successfully\n");
+    await refuses("user permission take ada admin defaultdb", 2, /Allowed choices are grant, revoke/);
+    await says(
+      "user list",
+      /^3 user\(s\)\n.*\n# {2}User {4}Active {2}Database {3}Permission {4}Created By {2}Created At\n.*\n1 {2}ada {5}true {4}books {6}Read\/Write {4}immudb .*\n {19}defaultdb {2}Admin\n2 {2}bob {5}true {4}- {10}- {13}immudb .*\n3 {2}immudb {2}true {4}\* {10}System Admin {2}.*\n/,
+    );
+    const { users } = (await json("user list")) as { users: Record<string, unknown>[] };
+    const ada = users.find(({ name }) => name === "ada");
+    assert.deepEqual(ada?.["permissions"], { books: "readwrite", defaultdb: "admin" });
+  });
+
+  test("locks users out and lets them in again", async () => {
+    await says("user deactivate ada", "User status changed successfully\n");
+    assert.ok(!(await canLogIn("ada", "Passw0rd!a")));
+    await says("user activate ada", "User status changed successfully\n");
+    assert.ok(await canLogIn("ada", "Passw0rd!a"));
+    await refuses("user deactivate nobody", 3, /user nobody not found/);
+    await refuses("user deactivate immudb", 1, /changing your own status is not allowed/);
+  });
+
+  test("changes passwords; one's own with the old one, after which one is still logged in", async () => {
+    await withNewPassword("Passw0rd!c", async () => {
+      await says("user changepassword ada", "ada's password has been changed\n");
+      assert.ok(await canLogIn("ada", "Passw0rd!c"));
+      process.env["IMMUADMIN_PASSWORD"] = "wrong";
+      await refuses("user changepassword immudb", 4, /old password is incorrect/);
+      process.env["IMMUADMIN_PASSWORD"] = server.password;
+      await says("user changepassword immudb", "immudb's password has been changed\n");
+    });
+    await says("user list", /^3 user/);
+    process.env["IMMUADMIN_PASSWORD"] = "Passw0rd!c";
+    await withNewPassword(server.password, () => says("user changepassword immudb", /has been changed/));
+    process.env["IMMUADMIN_PASSWORD"] = server.password;
   });
 });

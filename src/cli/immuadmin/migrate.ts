@@ -11,6 +11,7 @@ import { Progress } from "../progress.ts";
 import type { AdminConnection } from "./calls.ts";
 import { ServerTarget } from "./migrate-server.ts";
 import { migrationSource } from "./migrate-source.ts";
+import { permissionName } from "./permissions.ts";
 
 export interface MigrateOptions {
   readonly toDir?: string;
@@ -117,14 +118,4 @@ function jsonOf({ databases, skipped, users }: MigrationReport, from: string, to
       lacks,
     })),
   };
-}
-
-const PERMISSION_NAMES: ReadonlyMap<number, string> = new Map([
-  [1, "read"],
-  [2, "readwrite"],
-  [254, "admin"],
-]);
-
-function permissionName(permission: number): string {
-  return PERMISSION_NAMES.get(permission) ?? String(permission);
 }

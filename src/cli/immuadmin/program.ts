@@ -8,6 +8,7 @@ import { type Format, printAnswer, printFailure, printWarning, type Sink } from 
 import type { Run } from "./calls.ts";
 import { addDatabaseCommands } from "./databases/commands.ts";
 import { type MigrateOptions, migrateTo } from "./migrate.ts";
+import { addUserCommands } from "./users/commands.ts";
 import { verify } from "./verify.ts";
 
 const EXAMPLES = `
@@ -58,6 +59,7 @@ export async function run(args: readonly string[], { stdout, stderr }: Streams =
 
 function addCommands(program: Command, run: Run): void {
   addDatabaseCommands(program, run);
+  addUserCommands(program, run);
   program
     .command("verify [database]")
     .description("have the server read everything that is stored in a database, and say whether it is what was written")

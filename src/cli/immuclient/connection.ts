@@ -2,7 +2,6 @@
 // asks for one and a user is named, and closed when the command is done.
 
 import { readFile } from "node:fs/promises";
-import askPassword from "@inquirer/password";
 import { ImmuClient } from "../../client/client.ts";
 import {
   createNodeTransport,
@@ -11,6 +10,7 @@ import {
   type NodeTransportOptions,
 } from "../../client/node.ts";
 import { refusalOf } from "../../client/refusals.ts";
+import { passwordPrompt } from "../ask-password.ts";
 import { type ClientProgram, UsageError } from "../exit-codes.ts";
 import type { ClientFormat, Format } from "../output.ts";
 import { readPassword } from "../password.ts";
@@ -53,6 +53,7 @@ export class Connection<O extends ConnectionOptions<ClientFormat> = Options> {
   readonly #program: ClientProgram;
   readonly #tokenFile: string;
   #transport: NodeTransport | undefined;
+  #password: Promise<Uint8Array> | undefined;
 
   constructor(options: O, program: ClientProgram = "immuclient", terminal: Terminal = process) {
     this.options = options;
@@ -104,12 +105,35 @@ export class Connection<O extends ConnectionOptions<ClientFormat> = Options> {
     }
   }
 
-  /** Logs in, chooses a database if one is named, and remembers both. Returns the server's warning, "" for none. */
-  async login(client: ImmuClient, user: string, database: string | undefined): Promise<string> {
-    const { warning } = await client.login(user, await this.#password(user));
+  /**
+   * Logs in, chooses a database if one is named, and remembers both. Returns the server's warning, "" for none. `password`: the
+   * one that the options name, unless given.
+   */
+  async login(client: ImmuClient, user: string, database: string | undefined, password?: Uint8Array): Promise<string> {
+    const { warning } = await client.login(user, password ?? (await this.password(user)));
     if (database) await client.useDatabase(database);
     await this.remember(client, user);
     return warning;
+  }
+
+  /** The password that the options name, or that is typed: read once, however often it is needed. */
+  password(user: string): Promise<Uint8Array> {
+    const { password, passwordFile, passwordStdin } = this.options;
+    const { stdin } = this.terminal;
+    this.#password ??= readPassword(
+      { password, passwordFile, passwordStdin },
+      {
+        stdin: () => readStdin(stdin),
+        prompt: passwordPrompt(`Password of ${user}:`, stdin),
+        variable: `${this.#program.toUpperCase()}_PASSWORD`,
+      },
+    );
+    return this.#password;
+  }
+
+  /** Who is logged in; undefined when nobody is. */
+  async user(): Promise<string | undefined> {
+    return (await readLogin(this.#tokenFile, this.address))?.user;
   }
 
   /** Stores the client's token and database for later commands. */
@@ -136,21 +160,6 @@ export class Connection<O extends ConnectionOptions<ClientFormat> = Options> {
     const { database } = this.options;
     if (database && database.toLowerCase() !== client.database) await client.useDatabase(database);
     return work(client);
-  }
-
-  #password(user: string): Promise<Uint8Array> {
-    const { password, passwordFile, passwordStdin } = this.options;
-    const { stdin } = this.terminal;
-    const prompt = (): Promise<string> =>
-      askPassword({ message: `Password of ${user}:`, mask: "*" }, { output: process.stderr });
-    return readPassword(
-      { password, passwordFile, passwordStdin },
-      {
-        stdin: () => readStdin(stdin),
-        prompt: stdin.isTTY && process.stderr.isTTY ? prompt : undefined,
-        variable: `${this.#program.toUpperCase()}_PASSWORD`,
-      },
-    );
   }
 }
 
