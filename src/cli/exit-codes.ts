@@ -68,8 +68,9 @@ const NEXT_OF_LOGIN: Readonly<Record<ClientProgram, { login: string; database: s
     otherUser: "log in as a user who may: immuclient login USER",
   },
   immuadmin: {
-    login: "say who you are: --username USER, and his password by --password-file, --password-stdin or a prompt",
-    database: "name a database",
+    login:
+      "run: immuadmin login; or name a user with --username, and his password by --password-file or --password-stdin",
+    database: "name a database, or run: immuadmin database use DATABASE",
     otherUser: "name a user who may with --username",
   },
 };

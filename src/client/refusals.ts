@@ -21,7 +21,10 @@ export type Refusal =
   | "other";
 
 const BY_TEXT: readonly (readonly [RegExp, Refusal])[] = [
-  [/key not found|tx not found|invalid key revision number|no more entries|does not exist$|^user .* not found$/, "not_found"],
+  [
+    /key not found|tx not found|invalid key revision number|no more entries|does not exist$|^user .* not found$/,
+    "not_found",
+  ],
   [/not logged in|please login|session not found|no session|token has expired|invalid token/i, "not_logged_in"],
   [/please select a database first/, "no_database"],
   [/invalid user name or password|user is not active/, "wrong_password"],

@@ -1,10 +1,13 @@
 // immuadmin against a real server, command by command: what it prints, what scripts read, and how it ends.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { immuadmin } from "../support/immuadmin.ts";
 import { startTestServer, type TestServer } from "../support/test-server.ts";
 
@@ -44,6 +47,26 @@ async function json(command: string): Promise<unknown> {
   const { exit, stdout, stderr } = await immuadmin("--output", "json", ...command.split(" "));
   assert.equal(exit, 0, stderr);
   return JSON.parse(stdout);
+}
+
+/** Runs with a new password in the variable that is for it. */
+async function withNewPassword<T>(password: string, work: () => Promise<T>): Promise<T> {
+  process.env["IMMUADMIN_NEW_PASSWORD"] = password;
+  try {
+    return await work();
+  } finally {
+    delete process.env["IMMUADMIN_NEW_PASSWORD"];
+  }
+}
+
+/** Whether somebody can log in; his login is forgotten at once. */
+async function canLogIn(user: string, password: string): Promise<boolean> {
+  const [file, tokenfile] = [join(root, "somebody"), join(root, `${user}.json`)];
+  await writeFile(file, `${password}\n`);
+  const { exit, stderr } = await immuadmin("--tokenfile", tokenfile, "--password-file", file, "login", user);
+  await rm(tokenfile, { force: true });
+  if (exit !== 0) assert.match(stderr, /invalid user name or password|user is not active/);
+  return exit === 0;
 }
 
 describe("immuadmin database", () => {
@@ -119,27 +142,6 @@ describe("immuadmin database", () => {
 });
 
 describe("immuadmin user", () => {
-  /** Runs with a new password in the variable that is for it. */
-  async function withNewPassword<T>(password: string, work: () => Promise<T>): Promise<T> {
-    process.env["IMMUADMIN_NEW_PASSWORD"] = password;
-    try {
-      return await work();
-    } finally {
-      delete process.env["IMMUADMIN_NEW_PASSWORD"];
-    }
-  }
-
-  /** Whether somebody can log in, as seen by a command of his own. */
-  async function canLogIn(user: string, password: string): Promise<boolean> {
-    const file = join(root, "somebody");
-    await writeFile(file, `${password}\n`);
-    const as = ["--tokenfile", join(root, `${user}.json`), "--username", user, "--password-file", file];
-    const { exit, stderr } = await immuadmin(...as, "user", "list");
-    await rm(join(root, `${user}.json`), { force: true });
-    if (exit !== 0) assert.match(stderr, /invalid user name or password|user is not active/);
-    return exit === 0;
-  }
-
   test("makes users, with a password from a variable or a file, never an option", async () => {
     await withNewPassword("Passw0rd!a", async () => {
       await says("user create ada readwrite books", "Created user ada\n");
@@ -194,4 +196,59 @@ describe("immuadmin user", () => {
     await withNewPassword(server.password, () => says("user changepassword immudb", /has been changed/));
     process.env["IMMUADMIN_PASSWORD"] = server.password;
   });
+});
+
+describe("immuadmin login", () => {
+  const WARNING =
+    "warning: SECURITY WARNING: immudb user has the default password: please change it to ensure proper security";
+
+  test("remembers the login for what follows, until the logout", async () => {
+    delete process.env["IMMUADMIN_USERNAME"];
+    await immuadmin("logout");
+    await refuses("user list", 4, /not logged in\n next: run: immuadmin login/);
+    const { exit, stdout, stderr } = await immuadmin("login");
+    const next = "; run: immuadmin user changepassword immudb\n";
+    assert.deepEqual({ exit, stdout, stderr }, { exit: 0, stdout: "logged in\n", stderr: WARNING + next });
+    await says("user list", /^3 user/);
+    await says("logout", "logged out\n");
+    await refuses("logout", 1, /not logged in/);
+    await refuses("user list", 4, /not logged in/);
+    await refuses("login nobody", 4, /invalid user name or password/);
+  });
+
+  test("puts another password in the place of the default one, and goes on with that", async () => {
+    const changed = await withNewPassword("Passw0rd!d", () => immuadmin("--output", "json", "login", "immudb"));
+    assert.deepEqual(JSON.parse(changed.stdout), { user: "immudb", loggedIn: true, passwordChanged: true });
+    await says("user list", /^3 user/);
+    assert.ok(!(await canLogIn("immudb", server.password)));
+    process.env["IMMUADMIN_PASSWORD"] = "Passw0rd!d";
+    await says("login immudb", "logged in\n");
+    await withNewPassword(server.password, () => says("user changepassword immudb", /has been changed/));
+    process.env["IMMUADMIN_PASSWORD"] = server.password;
+  });
+
+  test("reads a password from stdin, but not two", async () => {
+    const env = { ...process.env, IMMUADMIN_PASSWORD: undefined, NODE_COMPILE_CACHE: join(root, "compiled") };
+    const program = fileURLToPath(new URL("../../src/cli/immuadmin.ts", import.meta.url));
+    const child = spawn(process.execPath, [program, "login", "--password-stdin"], { env });
+    child.stdin.end(`${server.password}\n`);
+    assert.equal(await text(child.stdout), "logged in\n");
+    const both = "user changepassword immudb --password-stdin --new-password-stdin";
+    delete process.env["IMMUADMIN_PASSWORD"];
+    await refuses(both, 2, /stdin cannot hold both the password and the new one/);
+    process.env["IMMUADMIN_PASSWORD"] = server.password;
+  });
+});
+
+test("immuadmin status and version need no login", async () => {
+  await says(
+    "status",
+    /^Status: {8}OK - server is reachable and responding to queries\nVersion: {7}1\.11\.1\nUp time: {7}\d\d \w{3} \d\d \d\d:\d\d UTC \(up (\d+m)?\d+s\)\nDatabases: {5}\d+ \([\d.]+ \w+\)\nTransactions: {2}\d+\n$/,
+  );
+  const { upSeconds, startedAt, ...rest } = (await json("p")) as Record<string, string>;
+  assert.equal(typeof upSeconds, "number");
+  assert.ok(Math.abs(Date.now() - Date.parse(String(startedAt))) < 600_000);
+  assert.deepEqual(Object.keys(rest), ["status", "version", "databases", "diskSizeBytes", "transactions"]);
+  await says("version", /^immuadmin \S+\n {2}compatible with {3}immudb 1\.11\.1\n/);
+  await refuses("--immudb-port 1 status", 1, /no immudb server answers at 127\.0\.0\.1:1/);
 });

@@ -139,7 +139,7 @@ describe("beside a running server", () => {
     const stranger = ["--tokenfile", join(root, "nobody.json")];
     const { exit, stderr } = await run("immuadmin", [...at(server), ...stranger, "verify"]);
     assert.equal(exit, 4);
-    assert.match(stderr, /not logged in\n next: say who you are: --username USER/);
+    assert.match(stderr, /not logged in\n next: run: immuadmin login; or name a user with --username/);
   });
 
   test("the data directory cannot be verified, and it is said how it can", async () => {

@@ -3,9 +3,9 @@
 import { type Command, Option } from "commander";
 import { passwordPrompt } from "../ask-password.ts";
 import { UsageError } from "../exit-codes.ts";
+import type { ConnectionOptions } from "../immuclient/connection.ts";
 import { readPassword } from "../password.ts";
 import { readStdin } from "../stdin.ts";
-import type { AdminConnection } from "./calls.ts";
 
 /** As commander names them. */
 export interface NewPasswordOptions {
@@ -18,7 +18,13 @@ const VARIABLE = "IMMUADMIN_NEW_PASSWORD";
 export function addNewPasswordOptions(command: Command): Command {
   return command
     .addOption(new Option("--new-password-file <file>", `read the new password from a file; or set ${VARIABLE}`))
-    .addOption(new Option("--new-password-stdin", "read the new password from stdin").default(false));
+    .addOption(new Option("--new-password-stdin", "read the new password from stdin").default(false))
+    .hook("preAction", () => {
+      const { passwordStdin, newPasswordStdin } = command.optsWithGlobals<ConnectionOptions & NewPasswordOptions>();
+      if (!passwordStdin || !newPasswordStdin) return;
+      const next = `give one of them by a file or a variable: --password-file, --new-password-file, ${VARIABLE}`;
+      throw new UsageError("stdin cannot hold both the password and the new one", next);
+    });
 }
 
 /** Whether a new password is there, or somebody who could type one. */
@@ -28,15 +34,10 @@ export function hasNewPassword({ newPasswordFile, newPasswordStdin }: NewPasswor
 }
 
 /** Throws UsageError when there is none. */
-export async function newPassword(
-  { options: { passwordStdin } }: AdminConnection,
+export function newPassword(
   user: string,
   { newPasswordFile, newPasswordStdin }: NewPasswordOptions,
 ): Promise<Uint8Array> {
-  if (passwordStdin && newPasswordStdin) {
-    const next = `give one of them by a file or a variable: --password-file, --new-password-file, ${VARIABLE}`;
-    throw new UsageError("stdin cannot hold both the password and the new one", next);
-  }
   return readPassword(
     { password: process.env[VARIABLE], passwordFile: newPasswordFile, passwordStdin: newPasswordStdin },
     { stdin: readStdin, prompt: typedTwice(user), variable: VARIABLE, option: "--new-password" },

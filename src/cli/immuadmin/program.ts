@@ -5,14 +5,22 @@ import { EXIT, failureOf } from "../exit-codes.ts";
 import { Connection, type ConnectionOptions, serverAddress } from "../immuclient/connection.ts";
 import { addConnectionOptions } from "../immuclient/connection-options.ts";
 import { type Format, printAnswer, printFailure, printWarning, type Sink } from "../output.ts";
+import { versionText } from "../version-text.ts";
 import type { Run } from "./calls.ts";
 import { addDatabaseCommands } from "./databases/commands.ts";
+import { login } from "./login.ts";
+import { logout } from "./logout.ts";
 import { type MigrateOptions, migrateTo } from "./migrate.ts";
+import { addNewPasswordOptions, type NewPasswordOptions } from "./new-password.ts";
+import { status } from "./status.ts";
 import { addUserCommands } from "./users/commands.ts";
 import { verify } from "./verify.ts";
 
 const EXAMPLES = `
 Examples:
+  immuadmin login                                         asks for the password of immudb
+  immuadmin database list
+  immuadmin user create ada readwrite books
   immuadmin --username immudb verify                      asks for the password
   immuadmin --username immudb --password-file secret.txt verify books
   IMMUADMIN_USERNAME=immudb immuadmin --output json verify books
@@ -35,7 +43,7 @@ export async function run(args: readonly string[], { stdout, stderr }: Streams =
   let format: Format = "text";
   let address = "";
   let exit = EXIT.ok as number;
-  addCommands(program, async (command, database) => {
+  const runCommand: Run = async (command, database) => {
     const given = program.opts<ConnectionOptions>();
     const options = database === undefined ? given : { ...given, database };
     format = options.output;
@@ -45,7 +53,8 @@ export async function run(args: readonly string[], { stdout, stderr }: Streams =
     const answer = await command(connection);
     printAnswer(answer, format, stdout);
     exit = answer.exit ?? EXIT.ok;
-  });
+  };
+  addCommands(program, runCommand, { stdout, stderr });
   try {
     await program.parseAsync(args, { from: "user" });
     return exit;
@@ -57,7 +66,27 @@ export async function run(args: readonly string[], { stdout, stderr }: Streams =
   }
 }
 
-function addCommands(program: Command, run: Run): void {
+function addCommands(program: Command, run: Run, { stdout, stderr }: Streams): void {
+  addNewPasswordOptions(program.command("login [user]"))
+    .alias("l")
+    .description("log in, as immudb unless another is named, and remember it; a default password is changed at once")
+    .action((user: string | undefined, options: NewPasswordOptions) =>
+      run((connection) => login(connection, user ?? connection.options.username ?? "immudb", options, stderr)),
+    );
+  program
+    .command("logout")
+    .alias("x")
+    .description("end the login and forget it")
+    .action(() => run(logout));
+  program
+    .command("status")
+    .alias("p")
+    .description("show whether the server answers, and how much it holds; needs no login")
+    .action(() => run(status));
+  program
+    .command("version")
+    .description("print the version of this program")
+    .action(() => void stdout.write(versionText("immuadmin")));
   addDatabaseCommands(program, run);
   addUserCommands(program, run);
   program

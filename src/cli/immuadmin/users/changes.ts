@@ -15,7 +15,7 @@ export async function createUser(
   options: NewPasswordOptions,
 ): Promise<Answer> {
   const permission = permissionNumber(permissionText);
-  const password = await newPassword(connection, user, options);
+  const password = await newPassword(user, options);
   return calling(connection, async (calls) => {
     const where = database ?? (await onlyDatabase(calls));
     await calls.rpc.createUser({ user: utf8(user), password, permission, database: where }, calls.call());
@@ -40,7 +40,7 @@ export async function changePassword(
 ): Promise<Answer> {
   const isOwn = ((await connection.user()) ?? connection.options.username) === user;
   const old = isOwn ? await connection.password(user) : new Uint8Array();
-  const password = await newPassword(connection, user, options);
+  const password = await newPassword(user, options);
   return calling(connection, async ({ rpc, client, call }) => {
     const request = { user: utf8(user), oldPassword: old, newPassword: password };
     await rpc.changePassword(request, call());
