@@ -1,10 +1,11 @@
 // The data directory: what it holds besides environments. Behind a seam as the place of one database is (store/place.ts), so
 // that a simulation can run the real manager without a disk.
 
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Random } from "../base/random.ts";
 import { DirectoryLock } from "../store/directory-lock.ts";
+import { makeDirectory } from "../store/make-directory.ts";
 import { diskPlace, type StorePlace } from "../store/place.ts";
 import { syncDirectory } from "../store/sync-directory.ts";
 
@@ -31,7 +32,7 @@ export function diskDirectory(path: string, random: Random): DataDirectory {
   return {
     path,
     async occupy() {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      makeDirectory(path);
       lock = await DirectoryLock.acquire(path, random);
     },
     async leave() {

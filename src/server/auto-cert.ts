@@ -6,9 +6,10 @@
 //   certificate missing, or near its end ─▶ written beside, then renamed over the old one: any of them fits the one key
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto";
-import { access, link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { access, link, open, readFile, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { makeDirectory } from "../store/make-directory.ts";
 import { isNearItsEnd, readPair } from "./certificate.ts";
 import { StartError } from "./errors.ts";
 
@@ -27,7 +28,7 @@ export interface AutoCertPaths {
 /** Sees to it that there is a pair for some time to come. Returns whether it made a certificate. Throws StartError. */
 export async function ensurePair(paths: AutoCertPaths, nowMs: number): Promise<boolean> {
   try {
-    await mkdir(dirname(paths.privateKey), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(paths.privateKey));
     if (!(await exists(paths.privateKey))) await makeKey(paths.privateKey);
     if ((await exists(paths.certificate)) && !(await isOld(paths, nowMs))) return false;
     const key = createPrivateKey(await readFile(paths.privateKey));

@@ -1,7 +1,7 @@
-// Whether a server would start with a configuration, found out without starting it: nothing is written but a file that is
+// Whether a server would start with a configuration, found out without starting it: nothing is written but what is
 // removed again, and no database is opened.
 
-import { access, constants, stat, statfs } from "node:fs/promises";
+import { access, constants, mkdir, rmdir, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { CREDENTIALS_DIRECTORY } from "../auth/credential-store.ts";
@@ -70,7 +70,7 @@ async function checkDirectory({ directory }: ServerConfig): Promise<Check> {
   const path = resolve(directory);
   try {
     if (!(await exists(path))) {
-      await access(await existingParent(path), constants.W_OK);
+      await tryToMake(path);
       return ok("data directory", `${path} will be made`);
     }
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -181,4 +181,12 @@ async function exists(path: string): Promise<boolean> {
 
 async function existingParent(path: string): Promise<string> {
   return (await exists(path)) ? path : existingParent(dirname(path));
+}
+
+/** Makes the first directory that is missing on the way, and removes it again: permissions alone do not say whether it can be. */
+async function tryToMake(path: string): Promise<void> {
+  const parent = dirname(path);
+  if (!(await exists(parent))) return tryToMake(parent);
+  await mkdir(path, { mode: 0o700 });
+  await rmdir(path);
 }

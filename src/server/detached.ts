@@ -8,8 +8,9 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeDirectory } from "../store/make-directory.ts";
 import { StartError } from "./errors.ts";
 
 /** What the server in the background tells who started it. */
@@ -43,7 +44,7 @@ export function tellStarter(news: News): Promise<void> {
 
 function openLog(path: string): number {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path));
     return openSync(path, "a", 0o640);
   } catch (error) {
     throw cannotLog(path, error as Error);

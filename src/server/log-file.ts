@@ -9,9 +9,10 @@
 // written is told on standard error once, counted, and its place in the file says so when writing works again. Files are never
 // deleted.
 
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import type { Clock } from "../base/clock.ts";
+import { makeDirectory } from "../store/make-directory.ts";
 
 export interface LogFileOptions {
   readonly path: string;
@@ -22,7 +23,6 @@ export interface LogFileOptions {
 }
 
 const LINE_BREAK = Buffer.from("\n");
-const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o640;
 
 /** Throws what the file system says when the file cannot be opened. */
@@ -75,7 +75,7 @@ export class LogFile {
   }
 
   #open(): number {
-    mkdirSync(dirname(this.#options.path), { recursive: true, mode: DIRECTORY_MODE });
+    makeDirectory(dirname(this.#options.path));
     const descriptor = openSync(this.#options.path, "a", FILE_MODE);
     const stats = fstatSync(descriptor);
     this.#bytes = stats.size;

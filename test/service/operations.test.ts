@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -168,6 +168,7 @@ describe("the commands of an operator", () => {
     await writeFile(badKey, "not a key");
     const file = join(home, "file");
     await writeFile(file, "");
+    await symlink(join(home, "gone"), join(home, "link"));
     await using listener = createServer().listen(0, "127.0.0.1");
     await once(listener, "listening");
     const { port } = listener.address() as { port: number };
@@ -175,6 +176,8 @@ describe("the commands of an operator", () => {
       [["--port=99999"], /FAILED +flags +--port/],
       [["--port=0", "--dir", server.directory], /FAILED +data directory .*in use[\s\S]*stop the server/],
       [["--port=0", "--dir", file], /FAILED +data directory/],
+      [["--port=0", "--dir", join(file, "below")], /FAILED +data directory/],
+      [["--port=0", "--dir", join(home, "link", "below")], /FAILED +data directory/],
       [["--port=0", "--dir", home, `--signingKey=${badKey}`], /FAILED +signing key .*bad\.pem/],
       [["--port=0", "--dir", home, `--certificate=${badKey}`, `--pkey=${badKey}`], /FAILED +TLS .*bad\.pem/],
       [["--dir", home, "--address=127.0.0.1", `--port=${port}`], /FAILED +port .*EADDRINUSE/],
