@@ -2,6 +2,7 @@
 
 import type { ConnectError } from "@connectrpc/connect";
 import { toHex } from "../base/bytes.ts";
+import { RoomError } from "../base/errors.ts";
 import { ClientError, type ClientErrorCode, type TxPoint, VerificationError } from "../client/errors.ts";
 import { type Refusal, refusalOf } from "../client/refusals.ts";
 import { ReplicationError } from "../replication/errors.ts";
@@ -36,6 +37,18 @@ export class NotFoundError extends Error {
 /** A command that has its name already and nothing else. */
 export class NotBuiltError extends Error {
   override readonly name = "NotBuiltError";
+}
+
+/** Something went wrong at another server than the one that the command is for: the one that is to take what it copies. */
+export class TargetError extends Error {
+  override readonly name = "TargetError";
+  /** `host:port` as it was given. */
+  readonly address: string;
+
+  constructor(address: string, cause: unknown) {
+    super(`the target ${address} failed`, { cause });
+    this.address = address;
+  }
 }
 
 /** What a person and a script are told about an error. */
@@ -84,17 +97,34 @@ export function failureOf(error: unknown, address: string, program: ClientProgra
   if (error instanceof ClientError) {
     return { exit: EXIT.error, code: error.code, message: error.message, next: NEXT_OF_CLIENT_ERROR[error.code] };
   }
+  if (error instanceof TargetError) return failureOfTarget(error, program);
   const tls = tlsFailureOf(error, address);
   if (tls !== undefined) return { exit: EXIT.error, code: "tls", ...tls };
   if (error instanceof ReplicationError) return failureOfReplication(error);
   const refusal = refusalOf(error);
   if (refusal !== undefined) return failureOfRefusal(refusal, (error as ConnectError).rawMessage, address, program);
+  if (error instanceof RoomError && error.code === "locked") {
+    const next = "stop what uses it, or name another directory";
+    return { exit: EXIT.error, code: error.code, message: error.message, next };
+  }
   return {
     exit: EXIT.error,
     code: "error",
     message: error instanceof Error ? error.message : String(error),
     next: undefined,
   };
+}
+
+const NEXT_AT_TARGET: Readonly<Record<string, string>> = {
+  wrong_password: "name a user there with --to-username, and his password with --to-password-file",
+  not_permitted: "name a system administrator there with --to-username",
+  unreachable: "start a server there, or name another with --to HOST:PORT",
+};
+
+function failureOfTarget({ address, cause }: TargetError, program: ClientProgram): Failure {
+  const { message, ...failure } = failureOf(cause, address, program);
+  const told = message.includes(address) ? message : `${address}: ${message}`;
+  return { ...failure, message: told, next: NEXT_AT_TARGET[failure.code] ?? failure.next };
 }
 
 function failureOfReplication({ code, message }: ReplicationError): Failure {

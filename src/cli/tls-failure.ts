@@ -30,6 +30,11 @@ const REASONS: readonly (readonly [code: RegExp, message: string, next: string])
     "give such a one with --certificate, and its key with --pkey",
   ],
   [
+    /KEY_VALUES_MISMATCH/,
+    "the private key does not belong to the certificate",
+    "give --certificate and --pkey a pair that was made together",
+  ],
+  [
     /^(ERR_OSSL|ERR_SSL_WRONG_VERSION)/,
     "TLS could not be set up",
     "look at --certificate, --pkey and --clientcas, and whether the server speaks TLS on this port",

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -253,6 +253,25 @@ describe("immuadmin migrate", () => {
       assert.match(stderr, message);
     });
   }
+
+  test("names the target when that refuses a login or is not there, and says what to give", async () => {
+    await using target = await startTestServer();
+    const there = addressOf(target);
+    const unreadable = await migrate("migrate", "--to", there, "--to-password-file", join(root, "none"));
+    assert.equal(unreadable.exit, 2);
+    const wrong = join(root, "wrong");
+    await writeFile(wrong, "wrong");
+    const refused = await migrate("migrate", "--to", there, "--to-password-file", wrong);
+    assert.equal(refused.exit, 4);
+    assert.ok(refused.stderr.includes(`${there}: invalid user name or password`), refused.stderr);
+    assert.match(refused.stderr, /--to-password-file/);
+    const absent = await migrate("migrate", "--to", "127.0.0.1:1");
+    assert.equal(absent.exit, 1);
+    assert.match(absent.stderr, /no immudb server answers at 127\.0\.0\.1:1 [\s\S]*--to HOST:PORT/);
+    const inUse = await migrate("migrate", "--to-dir", target.directory);
+    assert.equal(inUse.exit, 1);
+    assert.match(inUse.stderr, /in use[\s\S]*stop what uses it/);
+  });
 
   test("says that a default database must be a replica to take another's transactions", async () => {
     await using target = await startTestServer();

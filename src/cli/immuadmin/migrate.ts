@@ -4,7 +4,7 @@ import { toHex } from "../../base/bytes.ts";
 import type { ImmuClient } from "../../client/client.ts";
 import { type MigrationReport, type MigrationTarget, migrate } from "../../replication/migration.ts";
 import { DirectoryTarget } from "../../server/migration-directory.ts";
-import { EXIT, UsageError } from "../exit-codes.ts";
+import { EXIT, TargetError, UsageError } from "../exit-codes.ts";
 import type { Answer, Json } from "../output.ts";
 import { readPassword } from "../password.ts";
 import { Progress } from "../progress.ts";
@@ -60,11 +60,26 @@ function placeOf({ to, toDir }: MigrateOptions): string {
 async function openTarget(options: MigrateOptions): Promise<MigrationTarget & AsyncDisposable> {
   if (options.toDir !== undefined) return DirectoryTarget.open(options.toDir);
   const address = options.to ?? "";
-  const password = await readPassword(
-    { password: process.env[PASSWORD_VARIABLE], passwordFile: options.toPasswordFile, passwordStdin: false },
-    { stdin: () => Promise.resolve(new Uint8Array()), prompt: undefined, variable: PASSWORD_VARIABLE },
+  const password = await targetPassword(options);
+  try {
+    return await ServerTarget.connect({ address, user: options.toUsername, password });
+  } catch (error) {
+    throw new TargetError(address, error);
+  }
+}
+
+function targetPassword({ toPasswordFile }: MigrateOptions): Promise<Uint8Array> {
+  const password = process.env[PASSWORD_VARIABLE];
+  if (password === undefined && toPasswordFile === undefined) {
+    throw new UsageError(
+      "the password at the target is missing",
+      `use --to-password-file FILE or the variable ${PASSWORD_VARIABLE}`,
+    );
+  }
+  return readPassword(
+    { password, passwordFile: toPasswordFile, passwordStdin: false },
+    { stdin: () => Promise.resolve(new Uint8Array()), prompt: undefined },
   );
-  return ServerTarget.connect({ address, user: options.toUsername, password });
 }
 
 function answerOf(report: MigrationReport, from: string, to: string): Answer {

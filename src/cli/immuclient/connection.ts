@@ -69,9 +69,11 @@ export class Connection<O extends ConnectionOptions<ClientFormat> = Options> {
     return this.#transport;
   }
 
-  /** A client with the stored login, if any; makes no call. */
+  /** A client with the stored login, if there is one and not another user is named; makes no call. */
   async client(): Promise<ImmuClient> {
-    const login = await readLogin(this.#tokenFile, this.address);
+    const { username } = this.options;
+    const stored = await readLogin(this.#tokenFile, this.address);
+    const login = username === undefined || username === stored?.user ? stored : undefined;
     return new ImmuClient(this.transport, {
       address: this.address,
       store: new FileStateStore(),

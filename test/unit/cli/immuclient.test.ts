@@ -113,6 +113,16 @@ describe("login", () => {
     assert.equal((await immuclient(["get", "k1"])).exit, 0, "and is remembered");
   });
 
+  test("of another user than the one that is named is not used", async () => {
+    await beLoggedIn();
+    const other = { IMMUCLIENT_USERNAME: "somebody" };
+    assert.equal((await immuclient(["get", "k1"], { env: { IMMUCLIENT_USERNAME: "immudb" } })).exit, 0);
+    assert.match((await immuclient(["get", "k1"], { env: other })).stderr, /no password was given/);
+    const wrong = await immuclient(["get", "k1"], { env: { ...other, IMMUCLIENT_PASSWORD: "wrong" } });
+    assert.deepEqual([wrong.exit, wrong.stdout], [4, ""]);
+    assert.equal((await immuclient(["get", "k1"])).exit, 0, "and stays");
+  });
+
   test("ends with logout; a second logout is no error", async () => {
     await logIn();
     assert.deepEqual(await immuclient(["logout"]), { exit: 0, stdout: "Successfully logged out\n", stderr: "" });
