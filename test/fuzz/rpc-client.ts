@@ -49,6 +49,8 @@ interface Raw {
   isStale?: boolean;
 }
 
+const SESSION_MEGABYTES = 256;
+
 export class RpcClient {
   readonly #url: string;
   readonly #agent: Agent = new Agent({ keepAlive: true, maxSockets: 16 });
@@ -79,7 +81,8 @@ export class RpcClient {
 
   #overHttp2(call: Call, headers: Record<string, string>, body: Buffer): Promise<Raw> {
     if (this.#session === undefined || this.#session.closed || this.#session.destroyed) {
-      this.#session = connect(this.#url);
+      // Node refuses further calls while more than 10 MB of a session wait, a long request that nobody wants to read included.
+      this.#session = connect(this.#url, { maxSessionMemory: SESSION_MEGABYTES });
       this.#session.on("error", () => undefined);
     }
     const raw: Raw = { http: 0, headers: {}, trailers: {}, chunks: [], broken: undefined };
