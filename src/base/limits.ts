@@ -242,3 +242,6 @@ export const REPLICATION_RETRY_MS_MIN = 100;
 export const REPLICATION_RETRY_MS_MAX = 10_000;
 /** How long a synchronous replica waits for the answer to a look ahead before it acknowledges otherwise, in milliseconds. */
 export const REPLICATION_REPORT_MS = 20;
+
+/** Most bytes of metrics that immuadmin reads from a server. */
+export const METRICS_TEXT_BYTES_MAX: number = 16 * 1024 * 1024;

@@ -15,7 +15,7 @@ let root: string;
 let server: TestServer;
 before(async () => {
   root = await mkdtemp(join(tmpdir(), "immuadmin-e2e-"));
-  server = await startTestServer();
+  server = await startTestServer({ "metrics-server-port": "0" });
   process.env["XDG_STATE_HOME"] = root;
   process.env["IMMUADMIN_IMMUDB_PORT"] = String(server.port);
   process.env["IMMUADMIN_USERNAME"] = server.user;
@@ -80,6 +80,7 @@ describe("immuadmin database", () => {
       "database list",
       /^3 database\(s\)\n-(?: {2}-+){7}\n# {2}Database Name {2}Created At {2}Created By {2}Status {2}Is Replica {2}Disk Size {2}Transactions\n-(?: {2}-+){7}\n1 {2}defaultdb {6}\d{4}-\d\d-\d\d {2}\S+ +LOADED {2}FALSE {7}[\d.]+ k?B +0\n2 {2}books .*\n3 {2}small .*\n-(?: {2}-+){7}\n$/,
     );
+    assert.equal((await immuadmin("--output", "table", "d", "l")).stdout, (await immuadmin("d", "l")).stdout);
     const { databases } = (await json("d l")) as { databases: Record<string, unknown>[] };
     const { createdAt, diskSizeBytes, ...books } = databases[1] as Record<string, string>;
     assert.deepEqual(books, { name: "books", createdBy: "immudb", loaded: true, replica: false, transactions: "0" });
@@ -251,4 +252,20 @@ test("immuadmin status and version need no login", async () => {
   assert.deepEqual(Object.keys(rest), ["status", "version", "databases", "diskSizeBytes", "transactions"]);
   await says("version", /^immuadmin \S+\n {2}compatible with {3}immudb 1\.11\.1\n/);
   await refuses("--immudb-port 1 status", 1, /no immudb server answers at 127\.0\.0\.1:1/);
+});
+
+test("immuadmin stats tells the metrics as lines, as JSON and raw", async () => {
+  const port = new URL(server.metricsUrl ?? "").port;
+  process.env["IMMUADMIN_METRICS_PORT"] = port;
+  await says(
+    "stats",
+    /^Uptime {21}: (\d+m)?\d+s\n.*^Database {19}: books\n {2}Transactions {13}: 0$.*^ {2}Login +: \d+ µs \(\d+\)$/ms,
+  );
+  const shown = (await json("stats")) as Record<"databases" | "clients" | "methods", Record<string, unknown>[]>;
+  assert.deepEqual(shown.databases.map(({ name }) => name).sort(), ["books", "defaultdb", "systemdb"]);
+  assert.equal(shown.clients[0]?.["address"], "127.0.0.1");
+  const listing = shown.methods.find(({ method }) => method === "DatabaseListV2");
+  assert.ok(Number(listing?.["calls"]) > 0 && Number(listing?.["averageMicroseconds"]) > 0);
+  await says("stats --raw", /^immudb_db_size_bytes\{db="books"\} \d+$/m);
+  await refuses("stats --metrics-port 1", 1, /no metrics from 127\.0\.0\.1:1: .*--metrics-server-port/);
 });

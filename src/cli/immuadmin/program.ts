@@ -1,9 +1,9 @@
 // immuadmin: what an administrator asks of a running server.
 
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { EXIT, failureOf } from "../exit-codes.ts";
 import { Connection, type ConnectionOptions, serverAddress } from "../immuclient/connection.ts";
-import { addConnectionOptions } from "../immuclient/connection-options.ts";
+import { addConnectionOptions, parsePort } from "../immuclient/connection-options.ts";
 import { type Format, printAnswer, printFailure, printWarning, type Sink } from "../output.ts";
 import { versionText } from "../version-text.ts";
 import type { Run } from "./calls.ts";
@@ -12,6 +12,7 @@ import { login } from "./login.ts";
 import { logout } from "./logout.ts";
 import { type MigrateOptions, migrateTo } from "./migrate.ts";
 import { addNewPasswordOptions, type NewPasswordOptions } from "./new-password.ts";
+import { type StatsOptions, stats } from "./stats/stats.ts";
 import { status } from "./status.ts";
 import { addUserCommands } from "./users/commands.ts";
 import { verify } from "./verify.ts";
@@ -46,7 +47,7 @@ export async function run(args: readonly string[], { stdout, stderr }: Streams =
   const runCommand: Run = async (command, database) => {
     const given = program.opts<ConnectionOptions>();
     const options = database === undefined ? given : { ...given, database };
-    format = options.output;
+    format = options.output === "json" ? "json" : "text";
     address = serverAddress(options);
     if (program.getOptionValueSource("password") === "cli") printWarning(PASSWORD_WARNING, format, stderr);
     await using connection = new Connection(options, "immuadmin");
@@ -84,6 +85,19 @@ function addCommands(program: Command, run: Run, { stdout, stderr }: Streams): v
     .description("show whether the server answers, and how much it holds; needs no login")
     .action(() => run(status));
   program
+    .command("stats")
+    .alias("s")
+    .description("show what the server's metrics say; needs no login")
+    .addOption(
+      new Option("--metrics-port <port>", "the server's port for metrics")
+        .env("IMMUADMIN_METRICS_PORT")
+        .default(9497)
+        .argParser(parsePort),
+    )
+    .option("-t, --text", "as lines, which is the default")
+    .option("-r, --raw", "as the server tells them")
+    .action((options: StatsOptions) => run((connection) => stats(connection, options)));
+  program
     .command("version")
     .description("print the version of this program")
     .action(() => void stdout.write(versionText("immuadmin")));
@@ -107,7 +121,7 @@ function addCommands(program: Command, run: Run, { stdout, stderr }: Streams): v
 
 function buildProgram({ stdout, stderr }: Streams): Command {
   const program = new Command("immuadmin").description("Administers an immudb server.");
-  return addConnectionOptions(program, "IMMUADMIN")
+  return addConnectionOptions(program, "IMMUADMIN", ["text", "json", "table"])
     .showSuggestionAfterError()
     .showHelpAfterError("(immuadmin --help shows commands, options and examples)")
     .addHelpText("after", EXAMPLES)

@@ -38,7 +38,7 @@ export function addConnectionOptions(
   return addTlsOptions(program, prefix);
 }
 
-function parsePort(text: string): number {
+export function parsePort(text: string): number {
   const port = Number(text);
   if (!/^[0-9]+$/.test(text) || port < 1 || port > 65_535)
     throw new InvalidArgumentError("a port is a number from 1 to 65535.");
