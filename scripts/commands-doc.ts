@@ -1,12 +1,15 @@
-// Writes docs/commands.md from the commands of immuclient as they are defined. A test fails when the file is stale.
+// Writes docs/commands.md and docs/immuadmin-commands.md from the commands of immuclient and immuadmin as they are defined. A test
+// fails when a file is stale.
 //
 //   node scripts/commands-doc.ts
 
 import { writeFileSync } from "node:fs";
 import type { Argument, Command, Option } from "commander";
+import { buildProgram as buildImmuadmin } from "../src/cli/immuadmin/program.ts";
 import { buildProgram } from "../src/cli/immuclient/program.ts";
 
 export const COMMANDS_DOC: URL = new URL("../docs/commands.md", import.meta.url);
+export const IMMUADMIN_COMMANDS_DOC: URL = new URL("../docs/immuadmin-commands.md", import.meta.url);
 
 const INTRODUCTION = `# Commands of immuclient
 
@@ -25,6 +28,27 @@ export function commandsDoc(): string {
     ([title, commands]) => `\n## ${title.replace(/:$/, "")}\n\n${commandTable(commands)}\n`,
   );
   return `${INTRODUCTION}${sections.join("")}\n## Options of every command\n\n${optionTable(program.options)}\n`;
+}
+
+const IMMUADMIN_INTRODUCTION = `# Commands of immuadmin
+
+<!-- Written by scripts/commands-doc.ts from the commands in src/cli/immuadmin: change those, not this file. -->
+
+\`immuadmin [options] COMMAND [arguments]\`; options may stand before or after the command. What they are for, with examples:
+[immuadmin.md](immuadmin.md).
+`;
+
+/** The whole document of immuadmin: a section for each family of commands. */
+export function immuadminCommandsDoc(): string {
+  const nobody = { write: () => true };
+  const program = buildImmuadmin(async () => {}, { stdout: nobody, stderr: nobody });
+  const families = program.commands.filter(({ commands }) => commands.length > 0);
+  const single = program.commands.filter(({ commands }) => commands.length === 0);
+  const sections = families.map(
+    (family) => `\n## ${family.name()}\n\nShort: ${names(family.aliases())}\n\n${commandTable(family.commands)}\n`,
+  );
+  const options = `\n## Options of every command\n\n${optionTable(program.options)}\n`;
+  return `${IMMUADMIN_INTRODUCTION}\n## Server\n\n${commandTable(single)}\n${sections.join("")}${options}`;
 }
 
 function commandTable(commands: readonly Command[]): string {
@@ -55,7 +79,10 @@ function names(all: readonly string[]): string {
 }
 
 function row(...cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
 
-if (import.meta.main) writeFileSync(COMMANDS_DOC, commandsDoc());
+if (import.meta.main) {
+  writeFileSync(COMMANDS_DOC, commandsDoc());
+  writeFileSync(IMMUADMIN_COMMANDS_DOC, immuadminCommandsDoc());
+}

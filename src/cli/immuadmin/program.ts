@@ -1,6 +1,7 @@
 // immuadmin: what an administrator asks of a running server.
 
 import { Command, CommanderError, Option } from "commander";
+import { addCompletion } from "../completion.ts";
 import { EXIT, failureOf } from "../exit-codes.ts";
 import { Connection, type ConnectionOptions, serverAddress } from "../immuclient/connection.ts";
 import { addConnectionOptions, parsePort } from "../immuclient/connection-options.ts";
@@ -40,7 +41,6 @@ export interface Streams {
 
 /** Runs one command line and returns the exit code. */
 export async function run(args: readonly string[], { stdout, stderr }: Streams = process): Promise<number> {
-  const program = buildProgram({ stdout, stderr });
   let format: Format = "text";
   let address = "";
   let exit = EXIT.ok as number;
@@ -55,7 +55,7 @@ export async function run(args: readonly string[], { stdout, stderr }: Streams =
     printAnswer(answer, format, stdout);
     exit = answer.exit ?? EXIT.ok;
   };
-  addCommands(program, runCommand, { stdout, stderr });
+  const program = buildProgram(runCommand, { stdout, stderr });
   try {
     await program.parseAsync(args, { from: "user" });
     return exit;
@@ -119,12 +119,16 @@ function addCommands(program: Command, run: Run, { stdout, stderr }: Streams): v
     );
 }
 
-function buildProgram({ stdout, stderr }: Streams): Command {
+/** The program with all its commands, each of which hands its work to `run`. */
+export function buildProgram(run: Run, { stdout, stderr }: Streams): Command {
   const program = new Command("immuadmin").description("Administers an immudb server.");
-  return addConnectionOptions(program, "IMMUADMIN", ["text", "json", "table"])
+  addConnectionOptions(program, "IMMUADMIN", ["text", "json", "table"])
     .showSuggestionAfterError()
     .showHelpAfterError("(immuadmin --help shows commands, options and examples)")
     .addHelpText("after", EXAMPLES)
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .exitOverride();
+  addCommands(program, run, { stdout, stderr });
+  addCompletion(program, (text) => void stdout.write(text));
+  return program;
 }
