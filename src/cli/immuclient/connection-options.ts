@@ -16,7 +16,13 @@ export function addConnectionOptions(
   program
     .addOption(option("-a, --immudb-address <host>", "server host", "IMMUDB_ADDRESS").default("127.0.0.1"))
     .addOption(option("-p, --immudb-port <port>", "server port", "IMMUDB_PORT").default(3322).argParser(parsePort))
-    .addOption(option("--username <name>", "log in as this user when a command needs it", "USERNAME"))
+    .addOption(
+      option(
+        "--username <name>",
+        "log in as this user when a command needs it; a login of another user is not used",
+        "USERNAME",
+      ),
+    )
     .addOption(
       option("--password <password>", "shows in process lists: prefer the next two, or the variable", "PASSWORD"),
     )
