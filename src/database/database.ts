@@ -18,7 +18,7 @@ import { toStorePrecondition } from "./preconditions.ts";
 import { count, get, getAll, history, requireSince, scan } from "./read.ts";
 import { Received } from "./received.ts";
 import { referenceSpec, valueEntry, zAddSpec } from "./references.ts";
-import { ReplicaAcks } from "./replica-acks.ts";
+import { acksOf, type ReplicaAcks } from "./replica-acks.ts";
 import { commitUpTo, discardPrecommitted, replicateTx } from "./replicate.ts";
 import type { ExportRequest, Replicated, ReplicateOptions, TxExport } from "./replication.ts";
 import type {
@@ -372,11 +372,6 @@ export function modesOf(settings: DatabaseSettings): StoreModes {
     valuesInSegments: retains(settings),
     foreignTxsAheadMax: settings.maxActiveTransactions,
   };
-}
-
-function acksOf({ replicationSettings }: DatabaseSettings): ReplicaAcks | undefined {
-  const { replica, syncReplication, syncAcks } = replicationSettings;
-  return syncReplication && !replica ? new ReplicaAcks(syncAcks) : undefined;
 }
 
 function setSpec(request: SetRequest): TxSpec {

@@ -3,6 +3,7 @@
 
 import { REPLICAS_MAX } from "../base/limits.ts";
 import { DatabaseError } from "./errors.ts";
+import type { DatabaseSettings } from "./settings.ts";
 
 export class ReplicaAcks {
   readonly #needed: number;
@@ -25,4 +26,10 @@ export class ReplicaAcks {
     const furthestFirst = [...this.#acked.values()].sort((a, b) => (a > b ? -1 : a < b ? 1 : 0));
     return furthestFirst[this.#needed - 1] ?? 0n;
   }
+}
+
+/** Those of a database with these settings; undefined for one that waits for no replica. */
+export function acksOf({ replicationSettings }: DatabaseSettings): ReplicaAcks | undefined {
+  const { replica, syncReplication, syncAcks } = replicationSettings;
+  return syncReplication && !replica ? new ReplicaAcks(syncAcks) : undefined;
 }
