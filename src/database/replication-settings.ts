@@ -79,6 +79,21 @@ export function checkReplication(settings: ReplicationSettings): void {
   if (broken !== undefined) throw new DatabaseError("illegal_argument", broken[0], { text: broken[0] });
 }
 
+/**
+ * A password is for the user and the primary that it was given for: whoever names others gives it again. Otherwise an
+ * administrator of the database could have the server show it to a host of his.
+ */
+export function withoutOldPassword(
+  before: ReplicationSettings,
+  after: ReplicationSettings,
+  given: string | undefined,
+): ReplicationSettings {
+  const isSame = (["primaryHost", "primaryPort", "primaryUsername"] as const).every(
+    (name) => before[name] === after[name],
+  );
+  return isSame || given !== undefined ? after : { ...after, primaryPassword: "" };
+}
+
 /** Whether the server itself fetches the transactions of such a database. */
 export function follows({ replica, primaryHost }: ReplicationSettings): boolean {
   return replica && primaryHost !== "";

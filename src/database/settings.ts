@@ -13,7 +13,12 @@
 
 import { RETENTION_PERIOD_MIN_MS, STORE_KEY_LENGTH_MAX, TX_ENTRIES_MAX, VALUE_LENGTH_MAX } from "../base/limits.ts";
 import { DatabaseError } from "./errors.ts";
-import { checkReplication, DEFAULT_REPLICATION_SETTINGS, type ReplicationSettings } from "./replication-settings.ts";
+import {
+  checkReplication,
+  DEFAULT_REPLICATION_SETTINGS,
+  type ReplicationSettings,
+  withoutOldPassword,
+} from "./replication-settings.ts";
 
 export interface IndexSettings {
   readonly flushThreshold: number;
@@ -151,7 +156,10 @@ export function changedFacts(
   { name, settings, undated = settings.excludeCommitTime }: DatabaseFacts,
   change: DatabaseSettingsChange,
 ): DatabaseFacts {
-  const changed = mergeSettings(settings, change);
+  const merged = mergeSettings(settings, change);
+  const given = change.replicationSettings?.primaryPassword;
+  const replicationSettings = withoutOldPassword(settings.replicationSettings, merged.replicationSettings, given);
+  const changed = { ...merged, replicationSettings };
   for (const [setting, of] of FIXED) {
     if (of(changed) === of(settings)) continue;
     throw new DatabaseError("setting_fixed", `${setting} can not be changed`, { setting, database: name });

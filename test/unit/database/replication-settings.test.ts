@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DatabaseError } from "../../../src/database/errors.ts";
 import type { ReplicationSettings } from "../../../src/database/replication-settings.ts";
-import { DEFAULT_DATABASE_SETTINGS, newFacts } from "../../../src/database/settings.ts";
+import { changedFacts, DEFAULT_DATABASE_SETTINGS, newFacts } from "../../../src/database/settings.ts";
 
 const FOLLOWER = { replica: true, primaryHost: "10.0.0.1", primaryUsername: "immudb" };
 
@@ -32,6 +32,17 @@ describe("replication settings", () => {
       assert.deepEqual(change(settings), { ...DEFAULT_DATABASE_SETTINGS.replicationSettings, ...settings });
     });
   }
+
+  test("keep the password while host, port and user stay, and forget it for others", () => {
+    const facts = newFacts("db1", { replicationSettings: { ...FOLLOWER, primaryPassword: "secret" } });
+    const after = (replicationSettings: Partial<ReplicationSettings>): string =>
+      changedFacts(facts, { replicationSettings }).settings.replicationSettings.primaryPassword;
+    assert.equal(after({ syncReplication: true, primaryHost: FOLLOWER.primaryHost }), "secret");
+    for (const other of [{ primaryHost: "10.0.0.66" }, { primaryPort: 4444 }, { primaryUsername: "other" }]) {
+      assert.equal(after(other), "");
+      assert.equal(after({ ...other, primaryPassword: "of the other" }), "of the other");
+    }
+  });
 
   test("refuse a synchronous primary without replicas, in words that tools look for", () => {
     assert.match(refusal({ syncReplication: true }), /necessary to have at least one sync replica/);
