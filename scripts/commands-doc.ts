@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import type { Argument, Command, Option } from "commander";
 import { buildProgram as buildImmuadmin } from "../src/cli/immuadmin/program.ts";
-import { buildProgram } from "../src/cli/immuclient/program.ts";
+import { addShell, buildProgram } from "../src/cli/immuclient/program.ts";
 
 export const COMMANDS_DOC: URL = new URL("../docs/commands.md", import.meta.url);
 export const IMMUADMIN_COMMANDS_DOC: URL = new URL("../docs/immuadmin-commands.md", import.meta.url);
@@ -23,6 +23,7 @@ and trusted states are kept, and what the exit codes mean: [clients.md](clients.
 export function commandsDoc(): string {
   const nobody = { write: () => true, once: () => undefined };
   const program = buildProgram(async () => {}, { stdout: nobody, stderr: nobody });
+  addShell(program, async () => {});
   const groups = Map.groupBy(program.commands, (command) => command.helpGroup());
   const sections = [...groups].map(
     ([title, commands]) => `\n## ${title.replace(/:$/, "")}\n\n${commandTable(commands)}\n`,

@@ -1,10 +1,13 @@
 // Every command of immuclient against one real server, as transcripts: what is typed, and what a script then reads.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { run } from "../../src/cli/immuclient/program.ts";
 import { createDatabase } from "../support/create-database.ts";
 import { type Ended, runHere } from "../support/immuclient.ts";
 import { startTestServer, type TestServer } from "../support/test-server.ts";
@@ -257,5 +260,70 @@ describe("the rest", () => {
     for (const line of ["exec drop", "query select", "q select", "tables", "describe t", "table t"]) {
       await fails(line, 1, /^error: \S+ is not built yet: this version has no SQL\n$/);
     }
+  });
+});
+
+describe("the shell", () => {
+  test("runs the lines of a script, which may be quoted and go on, and ends as its last failure did", async () => {
+    const script = `set greeting 'hello,
+world'
+--value-only get greeting
+
+gettx 1 --output json
+exit
+get never`;
+    const { exit, stdout, stderr } = await type("it", script);
+    assert.deepEqual({ exit, stderr }, { exit: 0, stderr: "" });
+    assert.match(stdout, /^tx: {7}1\nrev: {6}1\nkey: {6}greeting\nvalue: {4}hello,\nworld\nhello,\nworld\n\{"tx":"1"/);
+    const failed = await type(
+      "--output value it",
+      "set k v\nget nobody\ngett k\nset k\nset k\nget k\nit\nget nobody\nget k",
+    );
+    assert.equal(failed.exit, 3);
+    assert.match(failed.stdout, /\nv\nv\n$/);
+    assert.match(failed.stderr, /stdin holds commands, nothing else\n next: give it as an argument or by a file/);
+    assert.match(failed.stderr, /unknown command 'gett'\n\(Did you mean one of get, gettx/);
+    assert.match(failed.stderr, /this is the shell already/);
+  });
+
+  test("is an editor for a person: TAB, the lines of the last time, Ctrl-C and Ctrl-D", async () => {
+    await type("set balance:42 100");
+    const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => stdin });
+    const stdout = Object.assign(new PassThrough(), { columns: 80, rows: 24 });
+    let printed = "";
+    stdout.on("data", (chunk) => {
+      printed += chunk;
+    });
+    const shown = async (text: string | RegExp): Promise<void> => {
+      for (;;) {
+        const found = typeof text === "string" ? printed.indexOf(text) : printed.search(text);
+        if (found >= 0) {
+          printed = printed.slice(found + 1);
+          return;
+        }
+        await once(stdout, "data");
+      }
+    };
+    const ended = run([], { stdin, stdout, stderr: stdout });
+    await shown("immuclient> ");
+    stdin.write("--value-only safeg\t");
+    await shown("safeg");
+    stdin.write("\u0003");
+    await shown("immuclient> ");
+    stdin.write("get bal\t");
+    await shown("balance:42");
+    stdin.write("\r");
+    await shown(/value: {4}100\n/);
+    await shown("immuclient> ");
+    stdin.write("\u001b[A\r");
+    await shown(/value: {4}100\n/);
+    await shown("immuclient> ");
+    stdin.write("get 'nob\r");
+    await shown("> ");
+    stdin.write("ody'\r");
+    await shown("error: tbtree: key not found");
+    await shown("immuclient> ");
+    stdin.write("\u0004");
+    assert.equal(await ended, 0);
   });
 });

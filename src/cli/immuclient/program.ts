@@ -5,7 +5,7 @@
 
 import { Command, CommanderError, Option } from "commander";
 import { addCompletion } from "../completion.ts";
-import { EXIT, failureOf } from "../exit-codes.ts";
+import { EXIT, failureOf, UsageError } from "../exit-codes.ts";
 import { printAnswers } from "../listing.ts";
 import { type ClientFormat, printFailure, printWarning } from "../output.ts";
 import type { Terminal } from "../terminal.ts";
@@ -38,27 +38,61 @@ const PASSWORD_WARNING =
   "--password shows in process lists; use --password-stdin, --password-file or IMMUCLIENT_PASSWORD";
 
 /** Runs one command line and returns the exit code. Prints to the streams of the process unless told otherwise. */
-export async function run(args: readonly string[], terminal: Terminal = process): Promise<number> {
+export function run(args: readonly string[], terminal: Terminal = process): Promise<number> {
+  return runWith(undefined, args.length === 0 && terminal.stdin.isTTY === true ? ["it"] : args, terminal);
+}
+
+/** `outer`: options of the shell that the line was typed in; the line's own come first. */
+async function runWith(outer: Options | undefined, args: readonly string[], terminal: Terminal): Promise<number> {
   const { stderr } = terminal;
   let format: ClientFormat = "text";
   let address = "";
-  const program = buildProgram(async (work) => {
-    const options = program.opts<Options>();
+  let exit = EXIT.ok as number;
+  const connected = async (work: (connection: Connection) => Promise<void>): Promise<void> => {
+    const options = optionsOf(program, outer);
     format = formatOf(options);
     address = serverAddress(options);
     if (program.getOptionValueSource("password") === "cli") printWarning(PASSWORD_WARNING, format, stderr);
     await using connection = new Connection(options, "immuclient", terminal);
-    await printAnswers(await work(connection), format, terminal);
-  }, terminal);
+    await work(connection);
+  };
+  const program = buildProgram(
+    (work) => connected(async (connection) => printAnswers(await work(connection), format, terminal)),
+    terminal,
+  );
+  addShell(program, () =>
+    connected(async (connection) => {
+      if (outer !== undefined) throw new UsageError("this is the shell already");
+      const { startShell } = await import("./shell-start.ts");
+      exit = await startShell(connection, program, (words, inner) => runWith(connection.options, words, inner));
+    }),
+  );
   try {
     await program.parseAsync(args, { from: "user" });
-    return EXIT.ok;
+    return exit;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const failure = failureOf(error, address);
     printFailure(failure, format, stderr);
     return failure.exit;
   }
+}
+
+function optionsOf(program: Command, outer: Options | undefined): Options {
+  const own = Object.entries(program.opts<Options>());
+  const typed = own.filter(([name]) => outer === undefined || program.getOptionValueSource(name) === "cli");
+  return { ...outer, ...Object.fromEntries(typed) } as Options;
+}
+
+/** Adds the interactive shell. */
+export function addShell(program: Command, start: () => Promise<void>): void {
+  program
+    .command("it")
+    .alias("cli-mode")
+    .description(
+      "run commands line by line: typed, with TAB and a history, or from stdin; without any command it is meant",
+    )
+    .action(start);
 }
 
 /** The program with all its commands, each of which hands its work to `run`. */

@@ -8,6 +8,7 @@ export function addProofCommands(program: Command, run: Run): void {
   program.commandsGroup("Transactions and states:");
   program
     .command("tx")
+    .alias("gettx")
     .addArgument(new Argument("<id>").argParser(parseTxId))
     .description("show a transaction; --output json and table list its entries")
     .action((id: bigint) => run((connection) => tx(connection, id)));
