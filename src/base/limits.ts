@@ -228,6 +228,8 @@ export const VERIFICATIONS_MAX = 2;
 export const REPLICATION_PREFETCH_MAX = 10_000;
 /** How long a primary may say nothing in the middle of a call, in milliseconds. */
 export const REPLICATION_SILENCE_MS = 30_000;
+/** Transactions that are asked for over one call: a database can be unloaded when its calls have ended. */
+export const EXPORTS_PER_STREAM = 1000;
 /** How often a session at a primary is kept alive, in milliseconds. */
 export const PRIMARY_KEEPALIVE_MS = 60_000;
 /** Transactions that a replica asks for ahead, and has waiting for the disk, when its settings do not say. */
@@ -240,8 +242,6 @@ export const REPLICATION_POLL_MS_MAX = 256;
 /** How soon a replica tries again to follow its primary, in milliseconds: at first, and at last. */
 export const REPLICATION_RETRY_MS_MIN = 100;
 export const REPLICATION_RETRY_MS_MAX = 10_000;
-/** How long a synchronous replica waits for the answer to a look ahead before it acknowledges otherwise, in milliseconds. */
-export const REPLICATION_REPORT_MS = 20;
 
 /** Most bytes of metrics that immuadmin reads from a server. */
 export const METRICS_TEXT_BYTES_MAX: number = 16 * 1024 * 1024;

@@ -13,6 +13,7 @@ import { txFromWire } from "../wire/tx.ts";
 import { txHeaderFromWire } from "../wire/tx-header.ts";
 import { type Credentials, credentialHeaders, NO_CREDENTIALS } from "./credentials.ts";
 import { asVerificationError } from "./errors.ts";
+import { Exports } from "./exports.ts";
 import {
   getOperation,
   referenceOperation,
@@ -270,6 +271,16 @@ export class ImmuClient {
   /** A transaction as a replica takes it: not verified here, whoever stores it does that. */
   exportTx(request: ExportRequest, options?: ExportOptions): Promise<ExportAnswer> {
     return exportTx(this.#rpc, request, credentialHeaders(this.#credentials), options);
+  }
+
+  /** Many of them, each asked for without waiting for those before it. `signal` ends all that are asked for. */
+  exports(signal: AbortSignal): Exports {
+    const headers = (): CallOptions => ({ headers: credentialHeaders(this.#credentials) });
+    return new Exports({
+      begin: (requests, signal) => this.#rpc.streamExportTx(requests, { ...headers(), signal }),
+      one: (request, admit) => this.exportTx(request, { signal, admit }),
+      signal,
+    });
   }
 
   /** Gives an exported transaction to a replica; resolves when it is on disk there. */

@@ -1,14 +1,16 @@
 // Transactions as they travel from a primary to a replica: one message, `u64 length | bytes`, cut into chunks wherever the
 // sender likes (spec: chunk borders mean nothing). The first chunk of an export says what the primary has and allows.
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, ConnectError } from "@connectrpc/connect";
+import type { ExportTxRequestSchema } from "../../gen/immudb/schema/replication_pb.ts";
 import type { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
-import type { Chunk } from "../../gen/immudb/schema/stream_pb.ts";
-import { concat, u64, viewOf } from "../base/bytes.ts";
-import { EXPORTED_TX_BYTES_MAX, REPLICATION_SILENCE_MS } from "../base/limits.ts";
+import { concat, u64 } from "../base/bytes.ts";
 import type { TxHeader } from "../proof/model.ts";
 import { txHeaderFromWire } from "../wire/tx-header.ts";
-import { ClientError, type TxPoint } from "./errors.ts";
+import type { TxPoint } from "./errors.ts";
+import { ExportedMessage } from "./exported-message.ts";
+import { Silence } from "./silence.ts";
 
 type Rpc = Client<typeof ImmuService>;
 
@@ -41,6 +43,9 @@ export interface ExportAnswer {
   readonly mayCommit: TxPoint | undefined;
 }
 
+/** There is no such transaction (yet). */
+export const NOTHING_NEW: ExportAnswer = { blob: undefined, committedTxId: undefined, mayCommit: undefined };
+
 export interface ExportOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of each piece that has come; what it returns is waited for before the next one is read. */
@@ -71,11 +76,8 @@ export async function exportTx(
     }
     return message.answer();
   } catch (error) {
-    if (exportRefusalOf(error) === "nothing_new")
-      return { blob: undefined, committedTxId: undefined, mayCommit: undefined };
-    throw silence.isTooLong
-      ? new ClientError("server_silent", "the server has not said anything for too long", {})
-      : error;
+    if (exportRefusalOf(error) === "nothing_new") return NOTHING_NEW;
+    throw silence.isTooLong ? silence.error : error;
   } finally {
     silence.end();
   }
@@ -116,7 +118,13 @@ async function* chunksOf(blob: Uint8Array): AsyncGenerator<{ content: Uint8Array
   }
 }
 
-function requestToWire({ tx, allowPrecommitted, skipIntegrityCheck, replica }: ExportRequest) {
+/** A request as it is sent. */
+export function requestToWire({
+  tx,
+  allowPrecommitted,
+  skipIntegrityCheck,
+  replica,
+}: ExportRequest): MessageInitShape<typeof ExportTxRequestSchema> {
   return {
     tx,
     allowPreCommitted: allowPrecommitted,
@@ -131,79 +139,4 @@ function requestToWire({ tx, allowPrecommitted, skipIntegrityCheck, replica }: E
       },
     }),
   };
-}
-
-/** The message as it comes together. */
-class ExportedMessage {
-  readonly #parts: Uint8Array[] = [];
-  #length = 0;
-  #metadata: Chunk["metadata"] = {};
-
-  add({ content, metadata }: Chunk): void {
-    if (Object.keys(metadata).length > 0) this.#metadata = metadata;
-    this.#length += content.length;
-    if (this.#length > EXPORTED_TX_BYTES_MAX + LENGTH_BYTES) throw malformed("is longer than any transaction");
-    this.#parts.push(content);
-  }
-
-  answer(): ExportAnswer {
-    const committed = this.#metadata["committed-txid-bin"];
-    const mayCommitTx = this.#metadata["may-commit-up-to-txid-bin"];
-    const mayCommitAlh = this.#metadata["may-commit-up-to-alh-bin"];
-    return {
-      blob: this.#blob(),
-      committedTxId: committed && u64Of(committed),
-      mayCommit: mayCommitTx && mayCommitAlh && { txId: u64Of(mayCommitTx), txHash: digestOf(mayCommitAlh) },
-    };
-  }
-
-  #blob(): Uint8Array | undefined {
-    if (this.#length === 0) return undefined;
-    const whole = concat(...this.#parts);
-    if (whole.length < LENGTH_BYTES) throw malformed("ends within its length");
-    const length = u64Of(whole.subarray(0, LENGTH_BYTES));
-    if (length !== BigInt(whole.length - LENGTH_BYTES)) throw malformed("does not have the length that it says");
-    return length === 0n ? undefined : whole.subarray(LENGTH_BYTES);
-  }
-}
-
-function u64Of(bytes: Uint8Array): bigint {
-  if (bytes.length !== 8) throw malformed("says a number that has not 8 bytes");
-  return viewOf(bytes).getBigUint64(0);
-}
-
-function digestOf(bytes: Uint8Array): Uint8Array {
-  if (bytes.length !== 32) throw malformed("says a hash that has not 32 bytes");
-  return bytes;
-}
-
-function malformed(what: string): ClientError {
-  return new ClientError("export_malformed", `an exported transaction ${what}`, {});
-}
-
-/** Ends a call when nothing is heard for too long, however long the whole of it may take. */
-class Silence {
-  readonly #controller = new AbortController();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  isTooLong = false;
-
-  /** Aborts together with this one, or when nothing was heard. */
-  readonly signal: AbortSignal;
-
-  constructor(outer: AbortSignal | undefined) {
-    const own = this.#controller.signal;
-    this.signal = outer === undefined ? own : AbortSignal.any([outer, own]);
-    this.begin();
-  }
-
-  begin(): void {
-    this.#timer = setTimeout(() => {
-      this.isTooLong = true;
-      this.#controller.abort();
-    }, REPLICATION_SILENCE_MS);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
 }

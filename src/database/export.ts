@@ -19,8 +19,8 @@ const NEVER: AbortSignal = new AbortController().signal;
 
 /**
  * `acks`: who counts acknowledgements, on a primary with synchronous replication. The next committed transaction is waited
- * for, for a while; one that is not committed, and later ones, only by a replica that says how far it is. Throws `illegal_arguments`, `no_new_transactions`, `replica_commit_diverged`,
- * `replica_precommit_diverged`, `replicas_max`.
+ * for, for a while; one that is not committed, and later ones, only when asked to, or by a replica that says how far it is.
+ * Throws `illegal_arguments`, `no_new_transactions`, `replica_commit_diverged`, `replica_precommit_diverged`, `replicas_max`.
  */
 export async function exportTx(
   store: Store,
@@ -28,7 +28,7 @@ export async function exportTx(
   request: ExportRequest,
   signal: AbortSignal | undefined,
 ): Promise<TxExport> {
-  const { tx, allowPrecommitted, skipIntegrityCheck, replica } = request;
+  const { tx, allowPrecommitted, skipIntegrityCheck, replica, waits = false } = request;
   if (tx === 0n) throw new DatabaseError("illegal_arguments", "transaction ids count from 1");
   if (replica !== undefined) {
     requireSameHistory(store, replica);
@@ -36,9 +36,9 @@ export async function exportTx(
   }
   const last = (): bigint => (allowPrecommitted ? store.precommitted : store.committed).txId;
   const hasNews = (): boolean => tx <= last() || (replica !== undefined && mayCommitMore(store, replica));
-  // Of a replica that tells nothing it is a look ahead: waiting would keep back what it has to tell.
-  const waits = replica !== undefined || (!allowPrecommitted && tx === last() + 1n);
-  if (waits) await store.waitFor(hasNews, EXPORT_WAIT_MS, signal);
+  // By itself, what is not committed is a look ahead of a replica: waiting would keep back what it has to tell.
+  const isAwaited = waits || replica !== undefined || (!allowPrecommitted && tx === last() + 1n);
+  if (isAwaited) await store.waitFor(hasNews, EXPORT_WAIT_MS, signal);
   const isThere = tx <= last();
   if (!isThere && replica === undefined)
     throw new DatabaseError("no_new_transactions", `transaction ${tx} is not there yet`, { tx });

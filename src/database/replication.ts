@@ -19,6 +19,8 @@ export interface ExportRequest {
   /** Leaves the root of the entries out, unchecked. */
   readonly skipIntegrityCheck: boolean;
   readonly replica: ReplicaState | undefined;
+  /** Whether it is waited for, for a while, also by one who does not say how far he is. Default: only the next committed one is. */
+  readonly waits?: boolean;
 }
 
 /** A transaction as proof/exported-tx.ts draws it. */

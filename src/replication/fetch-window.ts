@@ -10,7 +10,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { ExportAnswer, ReplicaPoint } from "../client/replication.ts";
-import type { Primary } from "./primary.ts";
+import type { ExportsAhead, Primary } from "./primary.ts";
 
 export interface WindowOptions {
   readonly primary: Primary;
@@ -45,6 +45,7 @@ const NOTHING: ExportAnswer = { blob: undefined, committedTxId: undefined, mayCo
 export class FetchWindow implements Disposable {
   readonly #options: WindowOptions;
   readonly #leaving = new AbortController();
+  readonly #ahead: ExportsAhead;
   #fetches: Fetch[] = [];
   #next: bigint;
   #known = 0n;
@@ -56,6 +57,7 @@ export class FetchWindow implements Disposable {
   constructor(options: WindowOptions) {
     this.#options = options;
     this.#next = options.from;
+    this.#ahead = options.primary.exports(this.#leaving.signal);
   }
 
   /** The transaction that is taken next. */
@@ -94,10 +96,14 @@ export class FetchWindow implements Disposable {
     this.#ask(this.#next, replica);
   }
 
-  /** Tells the primary something while the next transaction is asked for already: the answer counts for what it says besides. */
+  /**
+   * Tells the primary something while the next transaction is asked for already: the answer counts for what it says besides.
+   * It comes when more may be committed, since what it asks for is beyond all that is asked for.
+   */
   askBeside(replica: ReplicaPoint): Promise<ExportAnswer> {
     const { primary, allowPrecommitted, skipIntegrityCheck } = this.#options;
-    const request = { tx: this.#next, allowPrecommitted, skipIntegrityCheck, replica };
+    const tx = this.#next + BigInt(this.#fetches.length);
+    const request = { tx, allowPrecommitted, skipIntegrityCheck, replica };
     return primary.export(request, { signal: this.#leaving.signal });
   }
 
@@ -143,8 +149,13 @@ export class FetchWindow implements Disposable {
   #ask(txId: bigint, replica: ReplicaPoint | undefined): void {
     const { primary, allowPrecommitted, skipIntegrityCheck } = this.#options;
     const fetch: Fetch = { txId, answer: Promise.resolve(NOTHING), bytes: 0, isDropped: false };
-    const options = { signal: this.#leaving.signal, admit: (bytes: number) => this.#admit(fetch, bytes) };
-    fetch.answer = primary.export({ tx: txId, allowPrecommitted, skipIntegrityCheck, replica }, options);
+    const request = { tx: txId, allowPrecommitted, skipIntegrityCheck, replica };
+    const admit = (bytes: number): Promise<void> | undefined => this.#admit(fetch, bytes);
+    // What tells the primary something must not wait for its turn behind others.
+    fetch.answer =
+      replica === undefined
+        ? this.#ahead.ask(request, admit)
+        : primary.export(request, { signal: this.#leaving.signal, admit });
     // Whoever takes it hears of it.
     fetch.answer.catch(() => undefined);
     this.#fetches.push(fetch);

@@ -5,9 +5,9 @@
 //                       └──────────────────────────────────────────────────────┘
 //   synchronous    all that was fetched is on disk ──▶ next is asked for, with what is here: an acknowledgement. The primary
 //                  answers with the transaction when there is one, or with how far may be committed, when that is news; as
-//                  long as transactions come, some more are asked for ahead, without acknowledging (a burst), since the
-//                  primary writes in groups. A primary that keeps such a question waiting is told in another one what is
-//                  here
+//                  long as transactions come, more and more are asked for ahead, without acknowledging (a burst). A primary
+//                  that keeps such a question waiting until it has something is told beside it what is here, whenever
+//                  that is more: with each sync. One that says that there is nothing is asked as above
 //
 // What the primary has committed is asked for ahead in either way, `prefetchTxBufferSize` calls at a time.
 
@@ -17,7 +17,6 @@ import {
   REPLICATION_POLL_MS_MAX,
   REPLICATION_POLL_MS_MIN,
   REPLICATION_PREFETCH_DEFAULT,
-  REPLICATION_REPORT_MS,
 } from "../base/limits.ts";
 import type { TxPoint } from "../client/errors.ts";
 import type { ReplicaPoint } from "../client/replication.ts";
@@ -106,6 +105,7 @@ class Follower {
     for (;;) {
       this.#window.fill();
       if (!this.#window.isAsked) await this.#askNext();
+      this.#report();
       const fetched = await Promise.race([this.#window.take(), this.#failed]);
       const { blob, committedTxId, mayCommit } = fetched.answer;
       const isNews = this.#learn(committedTxId, mayCommit);
@@ -146,7 +146,7 @@ class Follower {
     this.#pollMs = REPLICATION_POLL_MS_MIN;
     if (!this.#parts.settings.syncReplication || fetched.txId <= this.#window.known) return;
     this.#burst++;
-    this.#window.probes = this.#burst < this.#ahead ? this.#burst : 0;
+    this.#window.probes = Math.min(this.#burst, this.#ahead);
   }
 
   async #nothing(): Promise<void> {
@@ -175,26 +175,28 @@ class Follower {
     this.#commits.applied(tx.txId);
     this.#written = tx.txId;
     this.#measureLag();
-    if (this.#parts.settings.syncReplication && !this.#isReporting) this.#reportSoon();
+    this.#report();
   }
 
-  /** Should the primary not answer what is asked for ahead, it hears what is here all the same. */
-  #reportSoon(): void {
+  /** Tells the primary what is here, while it is being asked for what it may not have. One such call after the other. */
+  #report(): void {
+    const { syncReplication } = this.#parts.settings;
+    // What the primary has committed needs no acknowledgement.
+    const isNews = this.#written > this.#told && this.#written > this.#window.known;
+    if (!syncReplication || !isNews || this.#isReporting || !this.#window.isAsked) return;
     this.#isReporting = true;
-    const report = async (): Promise<void> => {
-      await this.#parts.pause(REPLICATION_REPORT_MS);
-      if (this.#queue.isEmpty && this.#told < this.#written && this.#window.isAsked) {
-        const { committedTxId, mayCommit } = await this.#window.askBeside(await this.#point());
-        this.#learn(committedTxId, mayCommit);
-      }
-    };
-    report().then(
+    this.#reportNow().then(
       () => {
         this.#isReporting = false;
-        if (this.#queue.isEmpty && this.#told < this.#written) this.#reportSoon();
+        this.#report();
       },
       (error: unknown) => this.#reportFailed.reject(error),
     );
+  }
+
+  async #reportNow(): Promise<void> {
+    const { committedTxId, mayCommit } = await this.#window.askBeside(await this.#point());
+    this.#learn(committedTxId, mayCommit);
   }
 
   #measureLag(): void {

@@ -23,6 +23,8 @@ export interface MigratedUser {
   readonly active: boolean;
   /** By database, numbers of the wire: 1 read, 2 write, 254 administrator. */
   readonly permissions: ReadonlyMap<string, number>;
+  /** What he may do by SQL, by database, in the words of the wire (SELECT, …). A source may say nothing of it. */
+  readonly sqlPrivileges: ReadonlyMap<string, readonly string[]>;
 }
 
 /** A database that is being read. */

@@ -10,6 +10,13 @@ import type { ReplicationSettings } from "../database/replication-settings.ts";
 export interface Primary extends AsyncDisposable {
   /** Rejects with what ImmuClient.exportTx rejects with. */
   export(request: ExportRequest, options: ExportOptions): Promise<ExportAnswer>;
+  /** For many of them, asked for ahead. */
+  exports(signal: AbortSignal): ExportsAhead;
+}
+
+/** As client/exports.ts: answers come in order, and after a transaction that is not there nothing is. */
+export interface ExportsAhead {
+  ask(request: ExportRequest, admit: ExportOptions["admit"]): Promise<ExportAnswer>;
 }
 
 const DEFAULT_PORT = 3322;
@@ -49,5 +56,9 @@ export async function connectPrimary(
     await close();
     throw error;
   }
-  return { export: (request, options) => client.exportTx(request, options), [Symbol.asyncDispose]: close };
+  return {
+    export: (request, options) => client.exportTx(request, options),
+    exports: (signal) => client.exports(signal),
+    [Symbol.asyncDispose]: close,
+  };
 }

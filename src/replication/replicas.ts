@@ -7,7 +7,7 @@ import type { DatabaseSettings } from "../database/settings.ts";
 import type { DatabaseWatcher } from "../database/watcher.ts";
 import { localReplica } from "./local.ts";
 import { connectPrimary } from "./primary.ts";
-import { Puller, type PullerParts, type PullerState } from "./puller.ts";
+import { Puller, type PullerParts } from "./puller.ts";
 
 export type ReplicasParts = Omit<PullerParts, "local" | "settings" | "connect">;
 
@@ -35,9 +35,9 @@ export class Replicas implements DatabaseWatcher, AsyncDisposable {
     return this;
   }
 
-  /** What becomes of a replica; undefined when the database follows nobody. */
-  stateOf(database: string): PullerState | undefined {
-    return this.#replicas.get(database)?.puller.state;
+  /** Those that have stopped for good, since they are another history than their primaries. */
+  diverged(): string[] {
+    return [...this.#replicas].flatMap(([database, { puller }]) => (puller.state === "diverged" ? [database] : []));
   }
 
   served(database: string, { replicationSettings }: DatabaseSettings): void {

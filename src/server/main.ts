@@ -146,6 +146,7 @@ async function openRoom(
   const home = diskDirectory(directory, random);
   const { meter } = watching;
   const replicas = new Replicas({ clock, timers: systemTimers, random, logger, meter });
+  watching.replicas = replicas;
   const takenNames = namesOfLog(config, directory);
   const { activeDatabasesMax: activeMax, anonymous } = config;
   const limited = { space, activeMax, takenNames, isQuiet: anonymous.maintenance };

@@ -3,7 +3,7 @@
 import { join, resolve } from "node:path";
 import { CREDENTIALS_DIRECTORY, CredentialStore } from "../auth/credential-store.ts";
 import { PasswordHasher } from "../auth/password.ts";
-import type { Permission } from "../auth/permissions.ts";
+import { type Permission, SQL_PRIVILEGES } from "../auth/permissions.ts";
 import { Users } from "../auth/users.ts";
 import { systemClock } from "../base/clock.ts";
 import { silentLogger } from "../base/observe.ts";
@@ -86,7 +86,7 @@ export class DirectoryTarget implements MigrationTarget, AsyncDisposable {
     };
   }
 
-  async addUser({ name, active, permissions }: MigratedUser): Promise<UserOutcome> {
+  async addUser({ name, active, permissions, sqlPrivileges }: MigratedUser): Promise<UserOutcome> {
     const wanted = new Map([...permissions].map(([database, number]) => [database, PERMISSIONS.get(number)]));
     const known = this.#users.get(name);
     if (known !== undefined) return { kind: "there", lacks: lackedBy(wanted, known.permissions) };
@@ -102,6 +102,12 @@ export class DirectoryTarget implements MigrationTarget, AsyncDisposable {
     const password = systemRandom.bytes(PASSWORD_BYTES);
     await this.#users.create({ name, password, database, permission, createdBy: "" });
     for (const [database, permission] of more) await this.#users.setPermission(name, database, permission);
+    for (const [database, privileges] of sqlPrivileges) {
+      if (!granted.some(([its]) => its === database)) continue;
+      await this.#users.changeSqlPrivileges(name, database, { action: "revoke", privileges: SQL_PRIVILEGES });
+      const known = SQL_PRIVILEGES.filter((privilege) => privileges.includes(privilege));
+      await this.#users.changeSqlPrivileges(name, database, { action: "grant", privileges: known });
+    }
     if (!active) await this.#users.setActive(name, active);
     return { kind: "new", lacks };
   }

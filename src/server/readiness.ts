@@ -11,6 +11,7 @@ export type Reason =
   | "stopping"
   | "database_quarantined"
   | "index_behind"
+  | "replica_diverged"
   | "disk_low"
   | "outcome_unknown"
   | "audit_log_unwritable";
@@ -28,6 +29,8 @@ export interface Vitals {
   readonly space: { readonly isLow: boolean };
   /** Whether calls are turned away because no record of them can be stored. */
   readonly isAuditStuck: () => boolean;
+  /** Databases that have stopped following their primaries for good. */
+  readonly diverged: () => readonly string[];
 }
 
 export class Readiness {
@@ -57,6 +60,10 @@ export class Readiness {
     if (this.#isStopping) return [{ reason: "stopping", message: "the server is stopping" }];
     if (this.#vitals === undefined) return [{ reason: "starting", message: "the server is starting" }];
     const found = this.#vitals.conditions().flatMap((condition) => this.#inDatabase(condition));
+    for (const database of this.#vitals.diverged()) {
+      const message = "the replica has stopped: its history is not that of its primary";
+      found.push({ reason: "replica_diverged", database, message });
+    }
     if (this.#vitals.space.isLow) {
       found.push({ reason: "disk_low", message: "the disk is almost full: writes are refused" });
     }

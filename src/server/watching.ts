@@ -12,6 +12,8 @@ import { Readiness, type Vitals } from "./readiness.ts";
 import type { Tls } from "./tls.ts";
 
 export class Watching implements AsyncDisposable {
+  /** Those of the server, once there are any. */
+  replicas: { diverged(): readonly string[] } | undefined;
   readonly #readiness: Readiness;
   readonly #metrics: Metrics | undefined;
   readonly #listeners: readonly CallListener[];
@@ -73,6 +75,7 @@ export class Watching implements AsyncDisposable {
       conditions: () => databases.conditions(),
       space: measured.space,
       isAuditStuck: () => audit?.isStuck ?? false,
+      diverged: () => this.replicas?.diverged() ?? [],
     });
     this.#metrics?.started(measured);
   }

@@ -40,7 +40,8 @@ export function replicationHandlers(): Handlers<typeof ImmuService> {
       let isEmpty = true;
       for await (const message of messages) {
         isEmpty = false;
-        yield* chunksOf(await databaseOf(ctx).exportTx(exportFromWire(message), ctx.signal));
+        // Requests are sent ahead of answers, and what a replica has to tell it tells by other calls.
+        yield* chunksOf(await databaseOf(ctx).exportTx({ ...exportFromWire(message), waits: true }, ctx.signal));
       }
       if (isEmpty) throw new ServiceError("stream_empty", "the stream ended without a request");
     },

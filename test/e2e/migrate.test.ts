@@ -1,12 +1,14 @@
 // immuadmin migrate, as a person runs it, from one real server into a directory and into another server.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "@connectrpc/connect";
 import { ImmuService } from "../../gen/immudb/schema/service_pb.ts";
@@ -91,6 +93,8 @@ function fill(): Promise<void> {
     await rpc.createUser({ ...user, user: utf8("alice"), permission: 2 }, headers());
     const grant = { action: PermissionAction.GRANT, username: "alice", database: "defaultdb", permission: 1 };
     await rpc.changePermission(grant, headers());
+    const fewer = { action: PermissionAction.REVOKE, username: "alice", database: "books", privileges: ["DROP"] };
+    await rpc.changeSQLPrivileges(fewer, headers());
     await rpc.createUser({ ...user, user: utf8("bob"), permission: 254 }, headers());
     await rpc.setActiveUser({ active: false, username: "bob" }, headers());
   });
@@ -102,7 +106,11 @@ interface Ended {
   readonly stderr: string;
 }
 
-async function migrate(...args: readonly string[]): Promise<Ended> {
+function migrate(...args: readonly string[]): Promise<Ended> {
+  return ended(begin(...args));
+}
+
+function begin(...args: readonly string[]): ChildProcessByStdio<Writable, Readable, Readable> {
   const all = [
     PROGRAM,
     "-p",
@@ -124,8 +132,12 @@ async function migrate(...args: readonly string[]): Promise<Ended> {
     },
   });
   child.stdin.end("immudb");
-  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-  const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return child;
+}
+
+async function ended(child: ChildProcessByStdio<Writable, Readable, Readable>): Promise<Ended> {
+  const closed = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const [stdout, stderr, exit] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
   return { exit, stdout, stderr };
 }
 
@@ -156,6 +168,8 @@ async function requireMigrated(address: string): Promise<void> {
       ["books", 2],
       ["defaultdb", 1],
     ]);
+    const privileges = alice?.sqlPrivileges.flatMap((has) => (has.database === "books" ? has.privilege : [])) ?? [];
+    assert.ok(privileges.includes("SELECT") && !privileges.includes("DROP"));
     assert.equal(users.find(({ user }) => utf8ToString(user) === "bob")?.active, false);
     await assert.rejects(
       at(address, "books", async () => {}, "alice"),
@@ -240,6 +254,20 @@ describe("immuadmin migrate", () => {
     assert.equal(exit, 0);
     const [books] = (JSON.parse(stdout) as Answer).databases;
     assert.equal(books?.copied, "1");
+  });
+
+  test("goes on where it was killed", async () => {
+    const directory = join(root, "killed");
+    const child = begin("migrate", "books", "--to-dir", directory);
+    const killed = ended(child);
+    // The database is there as soon as the copying begins.
+    while (!(await readdir(directory).catch(() => [])).includes("books")) await sleep(1);
+    child.kill("SIGKILL");
+    assert.equal((await killed).exit, null);
+    const { exit, stdout, stderr } = await migrate("migrate", "books", "--to-dir", directory);
+    assert.equal(exit, 0, stderr);
+    const [books] = (JSON.parse(stdout) as Answer).databases;
+    assert.equal(`${books?.txId} ${books?.alh}`, await stateOf(addressOf(source), "books"));
   });
 
   for (const [what, args, message] of [

@@ -30,6 +30,15 @@ export class Member implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
+  /** What it is started with. */
+  get flags(): readonly string[] {
+    return this.#flags;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** Starts it, and waits until it serves. With `flags`, as something else from now on. */
   async start(flags: readonly string[] = this.#flags): Promise<void> {
     await this.begin(flags).serving;
@@ -44,6 +53,11 @@ export class Member implements AsyncDisposable {
 
   async kill(): Promise<void> {
     await this.#process?.kill();
+  }
+
+  /** Ends it as an operator does. */
+  async stop(): Promise<void> {
+    await this.#process?.stop();
   }
 
   /** Said in its log, by the message. */
@@ -80,6 +94,13 @@ export interface Pair extends AsyncDisposable {
 
 /** Starts both. `sync`: the primary acknowledges what the replica has on disk. */
 export async function startPair(sync: boolean): Promise<Pair> {
+  const pair = await makePair(sync);
+  await Promise.all([pair.primary.start(), pair.replica.start()]);
+  return pair;
+}
+
+/** The same, not started. */
+export async function makePair(sync: boolean): Promise<Pair> {
   const root = await mkdtemp(join(tmpdir(), "replication-"));
   const [primaryPort, replicaPort] = await freePorts();
   const primary = new Member(join(root, "primary"), primaryPort, sync ? PRIMARY_SYNC : []);
@@ -91,7 +112,6 @@ export async function startPair(sync: boolean): Promise<Pair> {
     `--replication-primary-password=${ServerProcess.password}`,
   ];
   const replica = new Member(join(root, "replica"), replicaPort, sync ? [...follows, SYNC] : follows);
-  await Promise.all([primary.start(), replica.start()]);
   return {
     primary,
     replica,
@@ -110,16 +130,21 @@ export async function until(holds: () => Promise<boolean> | boolean): Promise<vo
   while (!(await Promise.resolve(holds()).catch(() => false))) await sleep(POLL_MS);
 }
 
-/** Waits until the replica ends where the primary does. Resolves with that state of both. */
+/**
+ * Waits until the replica ends where the primary does, which may still be storing what nobody waits for any more. Resolves with
+ * the last transaction of both.
+ */
 export async function untilLevel({ primary, replica }: Pair): Promise<readonly [ServerState, ServerState]> {
-  const wanted = await primary.state();
-  return replica.with(async (client) => {
-    for (;;) {
-      const found = await client.currentState();
-      if (found.txId >= wanted.txId) return [wanted, found];
-      await sleep(POLL_MS);
-    }
-  });
+  return primary.with((source) =>
+    replica.with(async (client) => {
+      for (;;) {
+        const found = await client.currentState();
+        const wanted = await source.currentState();
+        if (found.txId >= wanted.txId) return [wanted, found];
+        await sleep(POLL_MS);
+      }
+    }),
+  );
 }
 
 async function freePorts(): Promise<readonly [number, number]> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { catchUp, primaryDies } from "./rounds.ts";
 
-const ROUND = { seed: 11, writes: 200, writers: 8, kills: 1 };
+const ROUND = { seed: 11, writes: 120, writers: 8, kills: 1 };
 
 describe("two real servers", () => {
   test("a replica that is killed under load catches up, with the same hash, and takes no writes", async () => {

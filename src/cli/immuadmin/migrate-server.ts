@@ -82,7 +82,7 @@ export class ServerTarget implements MigrationTarget, AsyncDisposable {
     };
   }
 
-  async addUser({ name, active, permissions }: MigratedUser): Promise<UserOutcome> {
+  async addUser({ name, active, permissions, sqlPrivileges }: MigratedUser): Promise<UserOutcome> {
     const { users } = await this.#rpc.listUsers({}, this.#call());
     const known = users.find(({ user }) => new TextDecoder().decode(user) === name);
     if (known !== undefined) {
@@ -102,8 +102,29 @@ export class ServerTarget implements MigrationTarget, AsyncDisposable {
       const change = { action: PermissionAction.GRANT, username: name, database, permission };
       await this.#rpc.changePermission(change, this.#call());
     }
+    const theirs = [...sqlPrivileges].filter(([database]) => granted.has(database));
+    await this.#setSqlPrivileges(name, new Map(theirs));
     if (!active) await this.#rpc.setActiveUser({ active, username: name }, this.#call());
     return { kind: "new", lacks };
+  }
+
+  /** A permission brings privileges with it: more or fewer than he has at the source. */
+  async #setSqlPrivileges(username: string, wanted: MigratedUser["sqlPrivileges"]): Promise<void> {
+    const { users } = await this.#rpc.listUsers({}, this.#call());
+    const has = users.find(({ user }) => new TextDecoder().decode(user) === username)?.sqlPrivileges ?? [];
+    for (const [database, all] of wanted) {
+      const there = has.flatMap((each) => (each.database === database ? each.privilege : []));
+      const [more, fewer] = [
+        all.filter((privilege) => !there.includes(privilege)),
+        there.filter((privilege) => !all.includes(privilege)),
+      ];
+      const change = { username, database };
+      const [given, taken] = [PermissionAction.GRANT, PermissionAction.REVOKE];
+      if (more.length > 0)
+        await this.#rpc.changeSQLPrivileges({ ...change, action: given, privileges: more }, this.#call());
+      if (fewer.length > 0)
+        await this.#rpc.changeSQLPrivileges({ ...change, action: taken, privileges: fewer }, this.#call());
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

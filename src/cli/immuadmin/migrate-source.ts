@@ -3,6 +3,7 @@
 import { createClient } from "@connectrpc/connect";
 import { ImmuService } from "../../../gen/immudb/schema/service_pb.ts";
 import type { DatabaseNullableSettings } from "../../../gen/immudb/schema/settings_pb.ts";
+import type { SQLPrivilege } from "../../../gen/immudb/schema/user_pb.ts";
 import { utf8ToString } from "../../base/bytes.ts";
 import type { ImmuClient } from "../../client/client.ts";
 import { credentialHeaders } from "../../client/credentials.ts";
@@ -24,10 +25,11 @@ export function migrationSource(connection: AdminConnection, client: ImmuClient)
     },
     users: async () => {
       const { users } = await rpc.listUsers({}, call());
-      return users.flatMap(({ user, active, permissions }): MigratedUser[] => {
+      return users.flatMap(({ user, active, permissions, sqlPrivileges }): MigratedUser[] => {
         if (permissions.some(({ permission }) => permission === SYSADMIN)) return [];
         const granted = permissions.map(({ database, permission }) => [database, permission] as const);
-        return [{ name: utf8ToString(user), active, permissions: new Map(granted) }];
+        const name = utf8ToString(user);
+        return [{ name, active, permissions: new Map(granted), sqlPrivileges: privilegesOf(sqlPrivileges) }];
       });
     },
     open: async (database): Promise<OpenSource> => {
@@ -38,10 +40,17 @@ export function migrationSource(connection: AdminConnection, client: ImmuClient)
           return { txId, txHash };
         },
         export: (request, options) => client.exportTx(request, options),
+        exports: (signal) => client.exports(signal),
         [Symbol.asyncDispose]: async () => {},
       };
     },
   };
+}
+
+function privilegesOf(wire: readonly SQLPrivilege[]): MigratedUser["sqlPrivileges"] {
+  const found = new Map<string, string[]>();
+  for (const { database, privilege } of wire) found.set(database, [...(found.get(database) ?? []), privilege]);
+  return found;
 }
 
 /** The settings that mean the same here. A setting that the source does not name keeps its default. */

@@ -11,7 +11,7 @@ import { setRequest, type TestDatabase, testDatabase } from "../database/support
 /** A source that fails at a transaction, once. */
 function sourceOf({ database }: TestDatabase, failsAt = 0n): Primary {
   let hasFailed = false;
-  return {
+  const primary: Primary = {
     export: async (request) => {
       if (request.tx === failsAt && !hasFailed) {
         hasFailed = true;
@@ -20,8 +20,10 @@ function sourceOf({ database }: TestDatabase, failsAt = 0n): Primary {
       const { blob, committedTxId } = await database.exportTx(request as never, undefined);
       return { blob: blob && concat(...blob.pieces()), committedTxId, mayCommit: undefined };
     },
+    exports: (signal) => ({ ask: (request, admit) => primary.export(request, { signal, admit }) }),
     [Symbol.asyncDispose]: async () => {},
   };
+  return primary;
 }
 
 function targetOf(database: Database): CopyTarget {

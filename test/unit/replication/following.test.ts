@@ -44,7 +44,7 @@ class Wire {
 
   async connect(): Promise<Primary> {
     if (this.isDown) throw new Error("down");
-    return {
+    const primary: Primary = {
       export: async ({ tx, replica, ...request }, { signal }) => {
         if (this.isDown) throw new Error("down");
         this.exports++;
@@ -66,8 +66,10 @@ class Wire {
           return { blob: undefined, committedTxId: undefined, mayCommit: undefined };
         }
       },
+      exports: (signal) => ({ ask: (request, admit) => primary.export(request, { signal, admit }) }),
       [Symbol.asyncDispose]: async () => {},
     };
+    return primary;
   }
 }
 

@@ -1,7 +1,7 @@
 // A primary that a test drives: it answers from a list of transactions when told to, and remembers what it was asked.
 
 import type { ExportAnswer, ExportOptions, ExportRequest } from "../../../src/client/replication.ts";
-import type { Primary } from "../../../src/replication/primary.ts";
+import type { ExportsAhead, Primary } from "../../../src/replication/primary.ts";
 
 export interface Asked extends ExportRequest {
   readonly options: ExportOptions;
@@ -36,6 +36,10 @@ export class DrivenPrimary implements Primary {
       this.open.push(asked);
       this.openMax = Math.max(this.openMax, this.open.length);
     });
+  }
+
+  exports(signal: AbortSignal): ExportsAhead {
+    return { ask: (request, admit) => this.export(request, { signal, admit }) };
   }
 
   of(tx: bigint): Asked {

@@ -18,6 +18,7 @@ function readinessWith(condition: Partial<DatabaseCondition>, vitals: Partial<Vi
     conditions: () => [SOUND, { ...SOUND, name: "music", ...condition }],
     space: { isLow: false },
     isAuditStuck: () => false,
+    diverged: () => [],
     ...vitals,
   });
   return readiness;
@@ -57,6 +58,12 @@ describe("readiness", () => {
     assert.deepEqual(readinessWith({ open: { indexed: 900n, isReadOnly: false } }).obstacles(), []);
     assert.deepEqual(readinessWith({ open: undefined }).obstacles(), []);
     assert.deepEqual(readinessWith({ open: undefined, isLoaded: false }).obstacles(), []);
+  });
+
+  test("names a replica that has stopped for good", () => {
+    const [obstacle, ...others] = readinessWith({}, { diverged: () => ["music"] }).obstacles();
+    assert.deepEqual([obstacle?.reason, obstacle?.database], ["replica_diverged", "music"]);
+    assert.deepEqual(others, []);
   });
 
   test("names everything that is in the way at once", () => {
