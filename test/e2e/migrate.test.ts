@@ -261,7 +261,8 @@ describe("immuadmin migrate", () => {
     const child = begin("migrate", "books", "--to-dir", directory);
     const killed = ended(child);
     // The database is there as soon as the copying begins.
-    while (!(await readdir(directory).catch(() => [])).includes("books")) await sleep(1);
+    const isThere = async () => (await readdir(directory).catch((): string[] => [])).includes("books");
+    while (child.exitCode === null && !(await isThere())) await sleep(1);
     child.kill("SIGKILL");
     assert.equal((await killed).exit, null);
     const { exit, stdout, stderr } = await migrate("migrate", "books", "--to-dir", directory);
