@@ -49,6 +49,9 @@ const DEEP = new Set([
   "replicateTx",
 ]);
 
+/** In a URL. A longer one than heads may be is refused while it is still being sent: its sender may not live to see the answer. */
+const GET_MESSAGE_BYTES_MAX = 8192;
+
 export class Maker {
   readonly #world: World;
   readonly #methods: readonly DescMethod[];
@@ -71,15 +74,17 @@ export class Maker {
     const codec = random.chance(0.2) ? "json" : "proto";
     const make = codec === "json" ? messageJson : messageBytes;
     const isPure = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+    const messages = Array.from({ length: this.#count(method) }, () => make(method.input, world));
+    const isShort = messages.every(({ length }) => length <= GET_MESSAGE_BYTES_MAX);
     return {
       method,
       protocol,
       codec,
-      isGet: protocol === "connect" && method.methodKind === "unary" && isPure && random.chance(0.2),
+      isGet: protocol === "connect" && method.methodKind === "unary" && isPure && isShort && random.chance(0.2),
       // gRPC's trailers need HTTP/2.
       http: protocol !== "grpc" && random.chance(0.3) ? 1 : 2,
       headers: this.#headers(),
-      messages: Array.from({ length: this.#count(method) }, () => make(method.input, world)),
+      messages,
       envelope: random.chance(0.03) ? this.#envelope() : undefined,
       // Who watches is answered until he leaves.
       leavesAfterMs: random.chance(0.03) || method.name === "Watch" ? random.below(30) : undefined,
