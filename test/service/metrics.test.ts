@@ -147,7 +147,7 @@ describe("the port of metrics", () => {
   });
 
   test("answers however many connections somebody holds: the oldest makes room", async () => {
-    await using server = await startTestServer({ "metrics-server": "true" });
+    await using server = await startTestServer({ "metrics-server-port": "0" });
     const held = Array.from({ length: METRICS_CONNECTIONS_MAX }, () =>
       connect(Number(new URL(server.metricsUrl ?? "").port), "127.0.0.1").on("error", () => {}),
     );
