@@ -115,7 +115,8 @@ export async function* serveStream(
     await complete(failure);
     throw failure;
   } finally {
-    await complete(abandoned());
+    // An error is not made for every stream that went well.
+    await (isCompleted ? recorded : complete(abandoned()));
   }
 }
 
